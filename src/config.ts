@@ -1,0 +1,100 @@
+import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
+
+/** Everything the environment may say, read once at the start of a process; nothing else reads `process.env`. */
+export interface Config {
+  readonly host: string;
+  readonly port: number;
+  /** All that is kept on disk. */
+  readonly home: string;
+  /** null: the embedded Postgres of `npm start`. */
+  readonly databaseUrl: string | null;
+  /** null: BullMQ's Postgres backend on the same database. */
+  readonly queueUrl: string | null;
+  /** Where the prediction service listens: `unix:<path>` or `http://host:port`. */
+  readonly predictUrl: string;
+  readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+  /** Loopback requests need no key. Only ever true in the embedded default while listening on loopback. */
+  readonly openLoopback: boolean;
+  readonly maxUploadBytes: number;
+  readonly maxPredictBytes: number;
+  readonly trainConcurrency: number;
+  readonly threads: number;
+  readonly featureCacheBytes: number;
+  readonly servingCacheBytes: number;
+  /** A worker silent for this long has lost its jobs. */
+  readonly workerSilentMs: number;
+  readonly jobMaxAttempts: number;
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const MIB = 1024 * 1024;
+
+/** Whether an address can only be reached from this machine. */
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.has(host) || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+/** Throws with every mistake named at once: variable, value, what it takes. */
+export function readConfig(env: Readonly<Record<string, string | undefined>> = process.env): Config {
+  const mistakes: string[] = [];
+  const text = (name: string) => {
+    const value = env[name]?.trim();
+    return value === undefined || value === '' ? undefined : value;
+  };
+  const whole = (name: string, fallback: number, min: number, max: number) => {
+    const value = text(name);
+    if (value === undefined) return fallback;
+    const number = Number(value);
+    if (/^\d+$/.test(value) && number >= min && number <= max) return number;
+    mistakes.push(`${name}=${value}: a whole number from ${min} to ${max}`);
+    return fallback;
+  };
+  const url = (name: string, schemes: readonly string[]) => {
+    const value = text(name);
+    if (value === undefined) return null;
+    if (URL.canParse(value) && schemes.includes(new URL(value).protocol)) return value;
+    mistakes.push(`${name}: an address that starts with ${schemes.map((s) => `${s}//`).join(' or ')}`);
+    return null;
+  };
+  const flag = (name: string, fallback: boolean) => {
+    const value = text(name)?.toLowerCase();
+    if (value === undefined) return fallback;
+    if (['1', 'true', 'yes', 'on'].includes(value)) return true;
+    if (['0', 'false', 'no', 'off'].includes(value)) return false;
+    mistakes.push(`${name}=${value}: true or false`);
+    return fallback;
+  };
+
+  const host = text('HOST') ?? '127.0.0.1';
+  const home = resolve(text('GRAFT_HOME') ?? '.graft');
+  const level = text('LOG_LEVEL') ?? 'info';
+  const logLevel = LEVELS.find((known) => known === level);
+  if (logLevel === undefined) mistakes.push(`LOG_LEVEL=${level}: one of ${LEVELS.join(', ')}`);
+  const predictUrl = text('PREDICT_URL') ?? `unix:${home}/run/predict.sock`;
+  if (!/^(unix:\/|https?:\/\/)/.test(predictUrl))
+    mistakes.push(`PREDICT_URL=${predictUrl}: unix:/path or http://host:port`);
+  const embedded =
+    text('GRAFT_EMBEDDED') === undefined ? text('DATABASE_URL') === undefined : flag('GRAFT_EMBEDDED', false);
+  const config: Config = {
+    host,
+    port: whole('PORT', 8080, 0, 65_535),
+    home,
+    databaseUrl: url('DATABASE_URL', ['postgres:', 'postgresql:']),
+    queueUrl: url('QUEUE_URL', ['redis:', 'rediss:']),
+    predictUrl,
+    logLevel: logLevel ?? 'info',
+    openLoopback: embedded && isLoopback(host) && flag('GRAFT_OPEN_LOOPBACK', true),
+    maxUploadBytes: whole('GRAFT_MAX_UPLOAD_MB', 20_480, 1, 1_048_576) * MIB,
+    maxPredictBytes: whole('GRAFT_MAX_PREDICT_MB', 64, 1, 4096) * MIB,
+    trainConcurrency: whole('GRAFT_TRAIN_CONCURRENCY', 1, 1, 64),
+    threads: whole('GRAFT_THREADS', availableParallelism(), 1, 1024),
+    featureCacheBytes: whole('GRAFT_FEATURE_CACHE_MB', 2048, 0, 1_048_576) * MIB,
+    servingCacheBytes: whole('GRAFT_SERVING_CACHE_MB', 1024, 16, 1_048_576) * MIB,
+    workerSilentMs: whole('GRAFT_WORKER_SILENT_SECONDS', 15, 2, 3600) * 1000,
+    jobMaxAttempts: whole('GRAFT_JOB_MAX_ATTEMPTS', 5, 1, 100),
+  };
+  if (mistakes.length > 0) throw new Error(`The environment cannot be used:\n  ${mistakes.join('\n  ')}`);
+  return config;
+}

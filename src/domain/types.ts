@@ -1,0 +1,231 @@
+import type { StoredProblem } from '../errors.js';
+import type { JobState } from './lifecycle.js';
+
+/** Records as kept, in the field names of the HTTP contract; times are Dates until rendered. */
+export const TASKS = ['image-classification', 'object-detection', 'text-classification', 'translation'] as const;
+export type Task = (typeof TASKS)[number];
+export type Split = 'train' | 'validation' | 'test';
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+export type ContentState = 'receiving' | 'checking' | 'ready' | 'invalid';
+
+export interface DatasetSummary {
+  readonly examples: number;
+  readonly labels: readonly { name: string; train: number; validation: number; test: number }[];
+  readonly splits: { train: number; validation: number; test: number };
+  readonly rejected: number;
+  readonly duplicates: number;
+  readonly leaks: number;
+}
+/** What checking found out, beyond the summary; lists are cut at 1,000 entries each, the counts are not. */
+export interface DatasetReport {
+  readonly format: string;
+  readonly summary: DatasetSummary;
+  readonly rejected: readonly { path: string; code: string; detail: string }[];
+  readonly duplicates: readonly { kind: 'exact' | 'near'; paths: readonly string[] }[];
+  readonly leaks: readonly { kind: 'exact' | 'near'; train: string; other: string; split: Split }[];
+  readonly notes: readonly string[];
+  readonly estimate: { examples: number; seconds: number; bytes: number };
+}
+export interface Dataset {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly task: Task;
+  readonly state: ContentState;
+  readonly revision: { number: number; digest: string | null; bytes: number } | null;
+  readonly summary: DatasetSummary | null;
+  readonly error: StoredProblem | null;
+  readonly createdAt: Date;
+}
+export interface DatasetRevision {
+  readonly datasetId: string;
+  readonly projectId: string;
+  readonly task: Task;
+  readonly number: number;
+  readonly state: ContentState;
+  readonly digest: string | null;
+  readonly bytes: number;
+  readonly mediaType: string | null;
+  /** Blob key of the upload as received; gone once the pack is written. */
+  readonly uploadKey: string | null;
+  /** Blob key of the pack: the bytes of all readable examples one after the other, found by `Example.offset`. */
+  readonly packKey: string | null;
+  readonly summary: DatasetSummary | null;
+  readonly report: DatasetReport | null;
+  readonly error: StoredProblem | null;
+}
+export interface Example {
+  readonly index: number;
+  readonly path: string;
+  readonly label: string | null;
+  readonly split: Split | null;
+  /** Byte offset and length inside the revision's pack; length 0 for a rejected example. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly digest: string | null;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly problem: { code: string; detail: string } | null;
+}
+
+export interface Preprocessing {
+  /** Short side is resized to this many pixels (antialiased bilinear), then the centre is cropped. */
+  readonly resize: number;
+  readonly crop: number;
+  readonly layout: 'NCHW' | 'NHWC';
+  readonly channels: 'RGB' | 'BGR' | 'GRAY';
+  readonly scale: number;
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+}
+export interface BaseCut {
+  readonly tensor: string;
+  readonly kind: string;
+  readonly features: number;
+  readonly default: boolean;
+}
+export interface BaseFacts {
+  readonly opset: number;
+  readonly license: string | null;
+  readonly inputs: readonly { name: string; type: string; shape: readonly (number | string)[] }[];
+  readonly outputs: readonly { name: string; type: string; shape: readonly (number | string)[] }[];
+  readonly preprocessing: Preprocessing | null;
+  readonly preprocessingSource: string | null;
+  readonly cuts: readonly BaseCut[];
+  readonly parameters: number;
+  readonly training: { supported: boolean; unsupportedOperators: readonly string[] };
+  readonly tasks: readonly Task[];
+  readonly notes: readonly string[];
+}
+export interface Base {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string;
+  readonly state: ContentState;
+  readonly digest: string | null;
+  readonly bytes: number;
+  /** Blob key of the upload as received (.onnx or a zipped hub folder). */
+  readonly uploadKey: string | null;
+  /** Blob key of the ONNX file: `bases/<digest>`, shared by all bases of that content. */
+  readonly blobKey: string | null;
+  readonly facts: BaseFacts | null;
+  readonly error: StoredProblem | null;
+  readonly createdAt: Date;
+}
+
+export type Method =
+  | { readonly type: 'featureExtraction'; readonly cut?: string }
+  | { readonly type: 'fineTuning'; readonly layers: 'all' | number; readonly cut?: string }
+  | { readonly type: 'scratch' };
+export interface Hyperparameters {
+  readonly epochs: number | 'auto';
+  readonly learningRate: number | 'auto';
+  readonly batchSize: number | 'auto';
+  readonly weightDecay: number | 'auto';
+  readonly labelSmoothing: number;
+  readonly seed: number;
+}
+export interface Progress {
+  readonly phase: string;
+  readonly done: number;
+  readonly total: number;
+  /** 0..1 over the whole job, never falls within an attempt. */
+  readonly fraction: number;
+  readonly etaSeconds: number | null;
+}
+export interface Engine {
+  readonly executor: 'onnxruntime' | 'tensorflow';
+  readonly version: string;
+  readonly device: string;
+}
+export interface Job {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string | null;
+  readonly state: JobState;
+  readonly attempt: number;
+  readonly task: Task;
+  readonly dataset: { id: string; revision: number };
+  readonly base: { id: string; digest: string };
+  readonly method: Method;
+  readonly hyperparameters: Hyperparameters;
+  /** null: the dataset's own validation split, or a stratified 0.2 where it has none. */
+  readonly validation: { fraction: number } | null;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly engineRequested: 'auto' | 'onnxruntime' | 'tensorflow';
+  readonly engine: Engine | null;
+  readonly progress: Progress | null;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly modelId: string | null;
+  readonly retryOf: string | null;
+  readonly error: StoredProblem | null;
+  /** What the user asked of a held job and the worker has not done yet. */
+  readonly intent: 'cancel' | 'pause' | 'stop' | null;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+}
+export interface JobEvent {
+  /** Grows with every event; the cursor of the contract. */
+  readonly seq: bigint;
+  readonly id: string;
+  readonly jobId: string;
+  readonly type: 'state' | 'progress' | 'metric' | 'log';
+  readonly level: 'info' | 'warning' | 'error';
+  readonly message: string;
+  readonly data: Readonly<Record<string, Json>>;
+  readonly createdAt: Date;
+}
+export interface MetricPoint {
+  readonly seq: bigint;
+  readonly name: string;
+  readonly step: number;
+  readonly value: number;
+  readonly attempt: number;
+  readonly createdAt: Date;
+}
+
+export interface ModelFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly digest: string;
+  readonly contentType: string;
+}
+/** The parity certificate: the exported file, loaded afresh, gave the trainer's outputs on the golden inputs. */
+export interface Certificate {
+  readonly inputs: readonly { path: string; digest: string }[];
+  readonly maxDifference: number;
+  readonly tolerance: number;
+  readonly exportDigest: string;
+  readonly engines: { trainer: Engine; verifier: Engine };
+  readonly verifiedAt: string;
+}
+export interface Model {
+  readonly id: string;
+  readonly projectId: string;
+  readonly name: string | null;
+  readonly task: Task;
+  readonly jobId: string;
+  readonly dataset: { id: string; revision: number };
+  readonly base: { id: string; digest: string };
+  readonly cut: string;
+  readonly labels: readonly string[];
+  readonly preprocessing: Preprocessing;
+  readonly method: Method;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly certificate: Certificate;
+  /** Blob key of the head: an ONNX graph `features -> logits, probabilities` with the changed tensors in it. */
+  readonly headKey: string;
+  readonly files: readonly ModelFile[];
+  readonly createdAt: Date;
+}
+export interface EvaluationExample {
+  readonly index: number;
+  readonly path: string;
+  readonly split: Split;
+  readonly actual: string;
+  readonly predicted: string;
+  readonly probability: number;
+  readonly probabilities: readonly number[];
+}
