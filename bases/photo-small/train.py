@@ -1,0 +1,276 @@
+"""Trains photo-small, the image base that Graft carries, by distillation.
+
+A small inverted-residual network learns to reproduce the pooled features of an ImageNet MobileNetV2 (the teacher) on
+crops of the pictures, plus their labels where there are any. Seeded, resumable: run it again and it goes on from the
+last checkpoint. Stages: pack the pictures, compute the teacher's features of fixed crops, train, export.
+
+    python bases/photo-small/train.py --data ../shared/data --work bench/out/photo-small
+
+Distillation: Hinton et al. 2015 (arXiv:1503.02531); the same crop is shown to teacher and student, as in Beyer et al.
+2022 (arXiv:2106.05237). Blocks: MobileNetV2 (arXiv:1801.04381).
+"""
+
+import argparse
+import csv
+import io
+import json
+import math
+import random
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+from PIL import Image
+from torch import nn
+from torch.nn import functional as F
+
+MEAN = np.array([0.485, 0.456, 0.406], np.float32)
+STD = np.array([0.229, 0.224, 0.225], np.float32)
+SIDE = 80  # pictures are packed at this short side, tiles of 64 pixels are enlarged once
+TEACHER_SIDE = 160
+
+
+class Block(nn.Module):
+    def __init__(self, inside, out, stride, expansion=3):
+        super().__init__()
+        middle = inside * expansion
+        self.residual = stride == 1 and inside == out
+        self.layers = nn.Sequential(
+            nn.Conv2d(inside, middle, 1, bias=False), nn.BatchNorm2d(middle), nn.ReLU(inplace=True),
+            nn.Conv2d(middle, middle, 3, stride, 1, groups=middle, bias=False), nn.BatchNorm2d(middle), nn.ReLU(inplace=True),
+            nn.Conv2d(middle, out, 1, bias=False), nn.BatchNorm2d(out),
+        )
+
+    def forward(self, x):
+        return x + self.layers(x) if self.residual else self.layers(x)
+
+
+class Student(nn.Module):
+    """[N,3,H,W] standardised RGB to [N,512] pooled features."""
+
+    def __init__(self, widths=(32, 64, 128, 256), depths=(2, 3, 5, 2), features=512):
+        super().__init__()
+        layers = [nn.Conv2d(3, 24, 3, 2, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True)]
+        inside = 24
+        for width, depth in zip(widths, depths):
+            for i in range(depth):
+                layers.append(Block(inside, width, 2 if i == 0 else 1))
+                inside = width
+        layers += [nn.Conv2d(inside, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU(inplace=True)]
+        self.trunk = nn.Sequential(*layers)
+
+    def forward(self, x):
+        return self.trunk(x).mean((2, 3))
+
+
+class Distilled(nn.Module):
+    def __init__(self, classes, teacher_features=1280):
+        super().__init__()
+        self.student = Student()
+        self.project = nn.Linear(512, teacher_features)
+        self.classify = nn.Linear(512, classes)
+
+    def forward(self, x):
+        features = self.student(x)
+        return self.project(features), self.classify(features)
+
+
+def square(image):
+    """Short side to SIDE, centre crop: every packed picture has one shape."""
+    image = image.convert("RGB")
+    scale = SIDE / min(image.size)
+    width, height = max(SIDE, round(image.width * scale)), max(SIDE, round(image.height * scale))
+    image = image.resize((width, height), Image.BICUBIC)
+    left, top = (width - SIDE) // 2, (height - SIDE) // 2
+    return np.asarray(image.crop((left, top, left + SIDE, top + SIDE)))
+
+
+def pack(data, work):
+    """All pictures as one uint8 array [n, SIDE, SIDE, 3] with class numbers (-1: none) and the held-out flag."""
+    target = work / "pictures.npz"
+    if target.exists():
+        kept = np.load(target)
+        return kept["pictures"], kept["labels"], kept["held"]
+    pictures, labels, held, classes = [], [], [], {}
+    with open(data / "base-images/sheets.csv", newline="") as file:
+        sheets = {(row["tar"], row["file"]): row for row in csv.DictReader(file)}
+    for name in ("sheets-00.tar", "sheets-01.tar"):
+        with tarfile.open(data / "base-images" / name) as tar:
+            for member in tar:
+                row = sheets.get((name, member.name))
+                if row is None:
+                    continue
+                sheet = Image.open(io.BytesIO(tar.extractfile(member).read())).convert("RGB")
+                tile, columns = int(row["tile"]), int(row["columns"])
+                label = classes.setdefault(row["class"], len(classes))
+                for i in range(int(row["images"])):
+                    x, y = i % columns * tile, i // columns * tile
+                    pictures.append(square(sheet.crop((x, y, x + tile, y + tile))))
+                    labels.append(label)
+                    held.append(row["split"] != "train")
+    with tarfile.open(data / "base-images/others.tar") as tar:
+        for member in tar:
+            if member.isfile():
+                pictures.append(square(Image.open(io.BytesIO(tar.extractfile(member).read()))))
+                labels.append(-1)
+                held.append(False)
+    arrays = np.stack(pictures), np.array(labels), np.array(held)
+    np.savez(target, pictures=arrays[0], labels=arrays[1], held=arrays[2])
+    return arrays
+
+
+def crops_of(count, per_picture, seed):
+    """Fixed random-resized crops: [count, per_picture, 4] of left, top, side, flip, in packed pixels."""
+    rng = np.random.default_rng(seed)
+    area = rng.uniform(0.25, 1.0, (count, per_picture))
+    side = np.clip(np.round(SIDE * np.sqrt(area)), 36, SIDE).astype(np.int64)
+    left = (rng.uniform(size=side.shape) * (SIDE - side + 1)).astype(np.int64)
+    top = (rng.uniform(size=side.shape) * (SIDE - side + 1)).astype(np.int64)
+    return np.stack([left, top, side, rng.integers(0, 2, side.shape)], -1)
+
+
+def batch_of(pictures, crops, side):
+    """uint8 pictures and their crops to a standardised float tensor [n,3,side,side]."""
+    out = torch.empty((len(crops), 3, side, side))
+    for i, (picture, (left, top, size, flip)) in enumerate(zip(pictures, crops)):
+        piece = torch.from_numpy(picture[top : top + size, left : left + size].copy()).permute(2, 0, 1)[None].float()
+        piece = F.interpolate(piece, (side, side), mode="bilinear", antialias=side < size, align_corners=False)[0]
+        out[i] = piece.flip(2) if flip else piece
+    return (out / 255 - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
+
+
+def teach(args, pictures, crops, log):
+    """The teacher's features of every crop, float16 [n, crops, 1280]; goes on where it was interrupted."""
+    target = args.work / "teacher.npy"
+    mark = args.work / "teacher.done"
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = args.threads
+    teacher = onnx.load(args.data / "models/mobilenetv2-1.0-imagenet-backbone.onnx")
+    for axis in (2, 3):  # fully convolutional: any side will do
+        teacher.graph.input[0].type.tensor_type.shape.dim[axis].dim_param = "HW"[axis - 2]
+    session = ort.InferenceSession(teacher.SerializeToString(), options)
+    shape = (len(pictures), crops.shape[1], 1280)
+    done = int(mark.read_text()) if mark.exists() else 0
+    store = np.lib.format.open_memmap(target, "r+" if done else "w+", np.float16, shape)
+    name = session.get_inputs()[0].name
+    started = time.time()
+    for at in range(done, len(pictures), 32):
+        chunk = crops[at : at + 32]
+        flat = chunk.reshape(-1, 4)
+        repeated = np.repeat(pictures[at : at + 32], crops.shape[1], 0)
+        features = session.run(None, {name: batch_of(repeated, flat, TEACHER_SIDE).numpy()})[0]
+        store[at : at + 32] = features.reshape(len(chunk), -1, 1280)
+        if at // 32 % 100 == 99:
+            store.flush()
+            mark.write_text(str(at + 32))
+            log(f"teacher {at + 32}/{len(pictures)} {time.time() - started:.0f}s")
+    store.flush()
+    mark.write_text(str(len(pictures)))
+    return store
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--crops", type=int, default=4)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=2)
+    args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(args.threads)
+    started = time.time()
+
+    def log(line):
+        text = f"{time.time() - started:8.1f}s {line}"
+        print(text, flush=True)
+        with open(args.work / "train.log", "a") as file:
+            file.write(text + "\n")
+
+    pictures, labels, held = pack(args.data, args.work)
+    log(f"{len(pictures)} pictures, {int(held.sum())} held out, {labels.max() + 1} classes")
+    crops = crops_of(len(pictures), args.crops, args.seed)
+    features = teach(args, pictures, crops, log)
+    sample = np.random.default_rng(0).choice(len(pictures), 8192, replace=False)
+    flat = np.asarray(features[np.sort(sample)], np.float32).reshape(-1, 1280)
+    mean, deviation = torch.from_numpy(flat.mean(0)), torch.from_numpy(flat.std(0) + 1e-3)
+
+    torch.manual_seed(args.seed)
+    model = Distilled(int(labels.max()) + 1).to(memory_format=torch.channels_last)
+    average = Distilled(int(labels.max()) + 1)
+    average.load_state_dict(model.state_dict())
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0}])
+    train = np.flatnonzero(~held)
+    steps = len(train) // args.batch
+    epoch = 0
+    checkpoint = args.work / "checkpoint.pt"
+    if checkpoint.exists():
+        kept = torch.load(checkpoint, weights_only=False)
+        model.load_state_dict(kept["model"])
+        average.load_state_dict(kept["average"])
+        optimizer.load_state_dict(kept["optimizer"])
+        epoch = kept["epoch"]
+        log(f"resumed after epoch {epoch}")
+
+    def losses(net, at, which, side):
+        x = batch_of(pictures[at], crops[at, which], side).contiguous(memory_format=torch.channels_last)
+        wanted = (torch.from_numpy(np.asarray(features[at, which], np.float32)) - mean) / deviation
+        with torch.autocast("cpu", torch.bfloat16):
+            got, logits = net(x)
+        got, logits = got.float(), logits.float()
+        label = torch.from_numpy(labels[at])
+        distance = F.smooth_l1_loss(got, wanted) + 1 - F.cosine_similarity(got, wanted).mean()
+        return distance, F.cross_entropy(logits, label, ignore_index=-1, label_smoothing=0.1)
+
+    for epoch in range(epoch, args.epochs):
+        # Resolution grows, so that most epochs are cheap and the last ones see what the base will see.
+        share = epoch / args.epochs
+        side = 64 if share < 0.4 else 80 if share < 0.7 else 96 if share < 0.9 else 112
+        rng = np.random.default_rng(args.seed * 1000 + epoch)
+        order = rng.permutation(train)
+        model.train()
+        total, began = 0.0, time.time()
+        for step in range(steps):
+            at = np.sort(order[step * args.batch : (step + 1) * args.batch])
+            which = rng.integers(0, args.crops, len(at))
+            place = (epoch * steps + step) / (args.epochs * steps)
+            rate = args.rate * min(1, place * 40) * 0.5 * (1 + math.cos(math.pi * place)) + 1e-5
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            distance, entropy = losses(model, at, which, side)
+            loss = distance + 0.1 * entropy
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+            with torch.no_grad():
+                decay = min(0.998, (1 + epoch * steps + step) / (10 + epoch * steps + step))
+                for kept, new in zip(average.state_dict().values(), model.state_dict().values()):
+                    if kept.dtype.is_floating_point:
+                        kept.lerp_(new, 1 - decay)
+                    else:
+                        kept.copy_(new)
+            total += float(distance.detach())
+        average.eval()
+        with torch.no_grad():
+            chosen = np.flatnonzero(held)[:1024]
+            check = [losses(average, chosen[i : i + 128], np.zeros(128, np.int64), side) for i in range(0, 1024, 128)]
+        heldout = sum(float(d) for d, _ in check) / len(check)
+        log(f"epoch {epoch + 1}/{args.epochs} side {side} train {total / steps:.4f} held-out {heldout:.4f} {time.time() - began:.0f}s")
+        state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
+        torch.save(state, checkpoint.with_suffix(".new"))
+        checkpoint.with_suffix(".new").rename(checkpoint)
+
+
+if __name__ == "__main__":
+    random.seed(0)
+    main()
