@@ -1,0 +1,76 @@
+import { floatAttribute, intAttribute } from '../attributes.js';
+import { constant, keepWhere, reduceSum } from '../emit.js';
+import { OnnxError } from '../error.js';
+import type { Rule, RuleContext } from './rule.js';
+
+const mul = (c: RuleContext, x: string, y: string): string => c.b.op('Mul', [x, y]);
+
+/** 0 at 0, as PyTorch. */
+export const relu: Rule = (c) => [
+  () => keepWhere(c.b, c.b.op('Greater', [c.y(), constant(c.b, c.type(0), 0)]), c.dy, c.type(0)),
+];
+/** y (1 - y) */
+export const sigmoid: Rule = (c) => [
+  () => mul(c, c.dy, mul(c, c.y(), c.b.op('Sub', [constant(c.b, c.type(0), 1), c.y()]))),
+];
+/** 1 - y² */
+export const tanh: Rule = (c) => [
+  () => mul(c, c.dy, c.b.op('Sub', [constant(c.b, c.type(0), 1), mul(c, c.y(), c.y())])),
+];
+
+const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
+/** One axis from opset 13; before, everything from the axis on is one row. */
+function softmaxAxes(c: RuleContext): readonly number[] {
+  const rank = c.dims(0).length;
+  if (c.opset >= 13) return [positive(intAttribute(c.node, 'axis', -1), rank)];
+  const axis = positive(intAttribute(c.node, 'axis', 1), rank);
+  return Array.from({ length: rank - axis }, (_, i) => axis + i);
+}
+/** y (dy - sum(dy y)) */
+export const softmax: Rule = (c) => [
+  () => mul(c, c.y(), c.b.op('Sub', [c.dy, reduceSum(c.b, mul(c, c.dy, c.y()), softmaxAxes(c), true)])),
+];
+/** dy - softmax * sum(dy) */
+export const logSoftmax: Rule = (c) => [
+  () => c.b.op('Sub', [c.dy, mul(c, c.b.op('Exp', [c.y()]), reduceSum(c.b, c.dy, softmaxAxes(c), true))]),
+];
+
+/** 1 inside of the limits and on them, as PyTorch; the limits themselves get none. */
+export const clip: Rule = (c) => [
+  () => {
+    const moved = c.b.op('Or', [c.b.op('Less', [c.x(0), c.y()]), c.b.op('Greater', [c.x(0), c.y()])]);
+    return keepWhere(c.b, c.b.op('Not', [moved]), c.dy, c.type(0));
+  },
+  null,
+  null,
+];
+
+/** Before opset 12 a Dropout is the identity: training was not part of the operator. */
+export const dropoutIdentity: Rule = (c) => [() => c.dy];
+/** From opset 12, identity unless training_mode; then the mask, which the node must give out, decides. */
+export const dropout: Rule = (c) => [
+  () => {
+    if (!c.has(2) || (c.isConstant(2) && c.constant(2)[0] === 0)) return c.dy;
+    const ratio = c.has(1) ? c.constant(1)[0] : 0.5;
+    const mask = c.node.outputs[1];
+    if (!mask)
+      throw new OnnxError(
+        'invalid-argument',
+        `Dropout '${c.node.name}' trains but does not give out its mask; add its second output.`,
+      );
+    const scaled = c.b.op('Mul', [c.dy, constant(c.b, c.type(0), 1 / (1 - (ratio as number)))]);
+    return keepWhere(c.b, mask, scaled, c.type(0));
+  },
+  null,
+  null,
+];
+
+/** slope `alpha` below 0, default 0.01 */
+export const leakyRelu: Rule = (c) => [
+  () => {
+    const zero = constant(c.b, c.type(0), 0);
+    const up = keepWhere(c.b, c.b.op('Greater', [c.x(0), zero]), c.dy, c.type(0));
+    const down = c.b.op('Sub', [c.dy, up]);
+    return c.b.op('Add', [up, mul(c, down, constant(c.b, c.type(0), floatAttribute(c.node, 'alpha', 0.01)))]);
+  },
+];

@@ -1,0 +1,53 @@
+import type { GraphBuilder } from '../builder.js';
+import { cast, constant, keepWhere, sign, sumTo } from '../emit.js';
+import type { Rule, RuleContext } from './rule.js';
+
+/** Sums a gradient of the output's size down to the size of input i, which was broadcast. */
+export const toInput = (c: RuleContext, gradient: string, i: number): string =>
+  sumTo(c.b, gradient, c.yDims(), c.dims(i));
+const neg = (b: GraphBuilder, x: string): string => b.op('Neg', [x]);
+const mul = (b: GraphBuilder, x: string, y: string): string => b.op('Mul', [x, y]);
+const div = (b: GraphBuilder, x: string, y: string): string => b.op('Div', [x, y]);
+
+/** https://onnx.ai/onnx/operators/onnx__Add.html */
+export const add: Rule = (c) => [() => toInput(c, c.dy, 0), () => toInput(c, c.dy, 1)];
+export const sub: Rule = (c) => [() => toInput(c, c.dy, 0), () => neg(c.b, toInput(c, c.dy, 1))];
+export const multiply: Rule = (c) => [
+  () => toInput(c, mul(c.b, c.dy, c.x(1)), 0),
+  () => toInput(c, mul(c.b, c.dy, c.x(0)), 1),
+];
+/** d(a/b)/db = -y/b */
+export const divide: Rule = (c) => [
+  () => toInput(c, div(c.b, c.dy, c.x(1)), 0),
+  () => neg(c.b, toInput(c, div(c.b, mul(c.b, c.dy, c.y()), c.x(1)), 1)),
+];
+export const negate: Rule = (c) => [() => neg(c.b, c.dy)];
+export const abs: Rule = (c) => [() => mul(c.b, c.dy, sign(c.b, c.x(0), c.type(0)))];
+export const exp: Rule = (c) => [() => mul(c.b, c.dy, c.y())];
+export const log: Rule = (c) => [() => div(c.b, c.dy, c.x(0))];
+/** 1 / (2 sqrt(x)): infinite at 0. */
+export const sqrt: Rule = (c) => [() => div(c.b, mul(c.b, c.dy, constant(c.b, c.type(0), 0.5)), c.y())];
+
+/** By the base e * x^(e-1); by the exponent y * log(x), taken as 0 where x <= 0. The exponent may be of another type. */
+export const pow: Rule = (c) => {
+  const { b } = c;
+  const type = c.type(0);
+  const exponent = (): string => (c.type(1) === type ? c.x(1) : cast(b, c.x(1), type));
+  return [
+    () => {
+      if (c.isConstant(1) && c.constant(1).every((e) => e === 2))
+        return toInput(c, mul(b, c.dy, mul(b, c.x(0), constant(b, type, 2))), 0);
+      const e = exponent();
+      const slope = mul(b, e, b.op('Pow', [c.x(0), b.op('Sub', [e, constant(b, type, 1)])]));
+      // x^0 is constant: 0 * 0^-1 must not become NaN.
+      const zero = constant(b, type, 0);
+      const moving = b.op('Or', [b.op('Greater', [e, zero]), b.op('Less', [e, zero])]);
+      return toInput(c, mul(b, c.dy, keepWhere(b, moving, slope, type)), 0);
+    },
+    () => {
+      const positive = b.op('Greater', [c.x(0), constant(b, type, 0)]);
+      const slope = mul(b, c.y(), b.op('Log', [c.x(0)]));
+      return toInput(c, mul(b, c.dy, keepWhere(b, positive, slope, type)), 1);
+    },
+  ];
+};

@@ -1,0 +1,32 @@
+/** The pure graph library: read, write, cut, graft, differentiate, describe and check ONNX models. No runtime, no I/O. */
+export {
+  type AttributeValue,
+  attribute,
+  attributes,
+  float,
+  floatAttribute,
+  intAttribute,
+  intsAttribute,
+  stringAttribute,
+} from './attributes.js';
+export { type GraphBuilder, graphBuilder, type OpOptions } from './builder.js';
+export { cut, cutMany, featureTrunk } from './cut.js';
+export { differentiate, gradientName } from './differentiate/differentiate.js';
+export { type Rule, type RuleContext, type RuleTable, ruleTable } from './differentiate/rule.js';
+export { standardRules } from './differentiate/table.js';
+export { modelDigest } from './digest.js';
+export { OnnxError, type OnnxErrorCode } from './error.js';
+export { graft } from './graft.js';
+export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';
+export { type LinearHead, linearHead } from './head.js';
+export { type CrossEntropy, softmaxCrossEntropy } from './loss.js';
+export { alignedOpsets, NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET } from './opsets.js';
+export { type AdamW, adamW, nextName, type Sgd, type StepState, sgd, type Trained } from './optimizer.js';
+export { initializersAsInputs, withInitializers } from './parameters.js';
+export { decodeModel } from './proto/decode.js';
+export { encodeModel } from './proto/encode.js';
+export { decodeTensor } from './proto/tensor.js';
+export { renameOutputs, renameTensors } from './rename.js';
+export { inputShapes, measureShapes, type ShapeRunner, withAllOutputs } from './shapes.js';
+export { byteLength, elements, numbers, renamed, tensor } from './tensor.js';
+export * from './types.js';

@@ -1,0 +1,109 @@
+import type { GraphBuilder } from './builder.js';
+import { constant } from './emit.js';
+import type { DataType } from './types.js';
+
+/** A parameter that a step changes: a float input of the graph, and its gradient's tensor. */
+export interface Trained {
+  readonly name: string;
+  readonly gradient: string;
+  readonly dims: readonly number[];
+  /** false: weight decay leaves it alone (biases, normalisation). Default true. */
+  readonly decay?: boolean;
+}
+/** What a step adds to the graph. Every `output` is to be fed as `input` of the next step. */
+export interface StepState {
+  readonly parameters: readonly { readonly input: string; readonly output: string; readonly dims: readonly number[] }[];
+  /** Start at zeros. */
+  readonly moments: readonly { readonly input: string; readonly output: string; readonly dims: readonly number[] }[];
+  /** Scalar float32 inputs to feed at each step. */
+  readonly scalars: readonly string[];
+}
+
+export const nextName = (parameter: string): string => `next(${parameter})`;
+
+export interface AdamW {
+  readonly beta1?: number;
+  readonly beta2?: number;
+  readonly epsilon?: number;
+  /** Decoupled (Loshchilov and Hutter 2017, arXiv 1711.05101): each step takes learningRate * weightDecay of the parameter away. */
+  readonly weightDecay?: number;
+}
+
+/**
+ * One step of Adam with decoupled weight decay. Scalar inputs: `learning_rate`, `bias_correction1` and `bias_correction2`,
+ * which are 1 - beta1^t and 1 - beta2^t at step t from 1. Moments are `m(<parameter>)` and `v(<parameter>)`.
+ */
+export function adamW(b: GraphBuilder, trained: readonly Trained[], o: AdamW = {}): StepState {
+  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = o;
+  const c = (value: number): string => constant(b, 'float32', value);
+  const rate = b.input('learning_rate', 'float32', []);
+  const correction1 = b.input('bias_correction1', 'float32', []);
+  const correction2 = b.input('bias_correction2', 'float32', []);
+  const decayed = weightDecay > 0 ? b.op('Sub', [c(1), b.op('Mul', [rate, c(weightDecay)])]) : null;
+  const parameters: StepState['parameters'][number][] = [];
+  const moments: StepState['moments'][number][] = [];
+  for (const p of trained) {
+    const m = state(b, 'm', p, moments, (old) => mix(b, old, p.gradient, beta1));
+    const v = state(b, 'v', p, moments, (old) => mix(b, old, b.op('Mul', [p.gradient, p.gradient]), beta2));
+    const size = b.op('Add', [b.op('Sqrt', [b.op('Div', [v, correction2])]), c(epsilon)]);
+    const step = b.op('Mul', [rate, b.op('Div', [b.op('Div', [m, correction1]), size])]);
+    const kept = decayed && p.decay !== false ? b.op('Mul', [p.name, decayed]) : p.name;
+    parameters.push(next(b, p, kept, step));
+  }
+  return { parameters, moments, scalars: [rate, correction1, correction2] };
+}
+
+export interface Sgd {
+  /** Default 0: no moments. */
+  readonly momentum?: number;
+  readonly nesterov?: boolean;
+  readonly weightDecay?: number;
+}
+
+/** One step of gradient descent, PyTorch's momentum (v = momentum * v + g), weight decay decoupled. Scalar input: `learning_rate`. */
+export function sgd(b: GraphBuilder, trained: readonly Trained[], o: Sgd = {}): StepState {
+  const { momentum = 0, nesterov = false, weightDecay = 0 } = o;
+  const c = (value: number): string => constant(b, 'float32', value);
+  const rate = b.input('learning_rate', 'float32', []);
+  const decayed = weightDecay > 0 ? b.op('Sub', [c(1), b.op('Mul', [rate, c(weightDecay)])]) : null;
+  const parameters: StepState['parameters'][number][] = [];
+  const moments: StepState['moments'][number][] = [];
+  for (const p of trained) {
+    let direction = p.gradient;
+    if (momentum > 0) {
+      const v = state(b, 'v', p, moments, (old) => b.op('Add', [b.op('Mul', [old, c(momentum)]), p.gradient]));
+      direction = nesterov ? b.op('Add', [p.gradient, b.op('Mul', [v, c(momentum)])]) : v;
+    }
+    const kept = decayed && p.decay !== false ? b.op('Mul', [p.name, decayed]) : p.name;
+    parameters.push(next(b, p, kept, b.op('Mul', [rate, direction])));
+  }
+  return { parameters, moments, scalars: [rate] };
+}
+
+const FLOAT: DataType = 'float32';
+
+/** beta * old + (1 - beta) * fresh */
+function mix(b: GraphBuilder, old: string, fresh: string, beta: number): string {
+  const kept = b.op('Mul', [old, constant(b, FLOAT, beta)]);
+  return b.op('Add', [kept, b.op('Mul', [fresh, constant(b, FLOAT, 1 - beta)])]);
+}
+
+function state(
+  b: GraphBuilder,
+  letter: string,
+  p: Trained,
+  into: StepState['moments'][number][],
+  update: (old: string) => string,
+): string {
+  const input = b.input(`${letter}(${p.name})`, FLOAT, p.dims);
+  const output = b.op('Identity', [update(input)], {}, { outputs: [nextName(input)] });
+  b.output(output, FLOAT, p.dims);
+  into.push({ input, output, dims: p.dims });
+  return output;
+}
+
+function next(b: GraphBuilder, p: Trained, kept: string, step: string): StepState['parameters'][number] {
+  const output = b.op('Sub', [kept, step], {}, { outputs: [nextName(p.name)] });
+  b.output(output, FLOAT, p.dims);
+  return { input: p.name, output, dims: p.dims };
+}
