@@ -2,7 +2,17 @@
 // changed. Started by `npm start`, `npx graft` and the tests, because install scripts are switched off (.npmrc).
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -51,21 +61,41 @@ export async function build() {
   const sources = folders.flatMap((folder) => files(join(root, folder)));
   await unlessFresh(join(out, '.stamp'), sources, async () => {
     const { build: transpile } = await import('esbuild');
-    rmSync(out, { recursive: true, force: true });
-    await transpile({
-      entryPoints: sources.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts')),
-      outdir: out,
-      outbase: root,
-      format: 'esm',
-      platform: 'node',
-      target: 'node20',
-      sourcemap: true,
-      logLevel: 'warning',
-    });
-    for (const path of sources.filter((path) => !path.endsWith('.ts') && !path.endsWith('.stamp'))) {
-      cpSync(path, join(out, relative(root, path)), { recursive: true });
+    const fresh = join(root, 'node_modules/.cache', `graft-build-${process.pid}`);
+    rmSync(fresh, { recursive: true, force: true });
+    try {
+      await transpile({
+        entryPoints: sources.filter((path) => path.endsWith('.ts') && !path.endsWith('.d.ts')),
+        outdir: fresh,
+        outbase: root,
+        format: 'esm',
+        platform: 'node',
+        target: 'node20',
+        sourcemap: true,
+        logLevel: 'warning',
+      });
+      for (const path of sources.filter((path) => !path.endsWith('.ts') && !path.endsWith('.stamp'))) {
+        cpSync(path, join(fresh, relative(root, path)), { recursive: true });
+      }
+      replace(fresh);
+    } finally {
+      rmSync(fresh, { recursive: true, force: true });
     }
   });
+}
+
+/** File by file, and only what changed: processes that run from dist/ load some of their modules late. */
+function replace(fresh) {
+  const kept = new Set();
+  for (const path of files(fresh)) {
+    const name = relative(fresh, path);
+    const target = join(out, name);
+    kept.add(target);
+    if (existsSync(target) && readFileSync(target).equals(readFileSync(path))) continue;
+    mkdirSync(dirname(target), { recursive: true });
+    renameSync(path, target);
+  }
+  for (const path of existsSync(out) ? files(out) : []) if (!kept.has(path)) rmSync(path, { force: true });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await build();
