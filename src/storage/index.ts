@@ -1,0 +1,20 @@
+import { join } from 'node:path';
+import type { Pool } from 'pg';
+import type { Config } from '../config.js';
+import type { BlobStore } from './blob.js';
+import { filesystemBlobStore } from './filesystem.js';
+import { postgresBlobStore } from './postgres.js';
+
+export interface BlobStores {
+  /** Uploads and packs: large, read in ranges. */
+  readonly datasets: BlobStore;
+  /** Bases, heads, files of models: backed up with the database. */
+  readonly artifacts: BlobStore;
+}
+
+export async function blobStores(config: Pick<Config, 'home'>, db: { readonly pool: Pool }): Promise<BlobStores> {
+  return {
+    datasets: await filesystemBlobStore(join(config.home, 'datasets')),
+    artifacts: postgresBlobStore(db.pool),
+  };
+}
