@@ -1,0 +1,142 @@
+import { type Model, TASKS } from '../domain/types.js';
+import { GraftError, type Problem } from '../errors.js';
+
+/**
+ * What the API and a prediction process say to each other over HTTP. A request body is one frame: `u32` header length
+ * (big endian), header (UTF-8 JSON), then the inputs' bytes one after the other, so images travel as they are.
+ */
+export type ServedModel = Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels' | 'preprocessing'>;
+export interface PredictInput {
+  readonly kind: 'image';
+  readonly bytes: Uint8Array;
+}
+export interface PredictRequest {
+  readonly model: ServedModel;
+  readonly inputs: readonly PredictInput[];
+  /** How many labels to answer with, most probable first; more than there are means all. */
+  readonly top: number;
+}
+export interface LabelProbability {
+  readonly label: string;
+  readonly probability: number;
+}
+export type Prediction =
+  | (LabelProbability & { readonly top: readonly LabelProbability[] })
+  | { readonly error: Problem };
+export interface PredictAnswer {
+  /** In the order of the inputs. */
+  readonly predictions: readonly Prediction[];
+  /** Milliseconds waited in line after decoding and in the model, and images in the batch: the largest of the inputs'. */
+  readonly timing: { readonly queueMs: number; readonly batch: number; readonly runMs: number };
+}
+
+export const FRAME_TYPE = 'application/vnd.graft.predict';
+/** Set on a 503 of a process that is about to end: the request was not started and may be sent again. */
+export const NOT_STARTED_HEADER = 'x-graft-not-started';
+export const MAX_HEADER_BYTES = 4 * 1024 * 1024;
+export const MAX_INPUTS = 256;
+
+/** One frame in one buffer. */
+export function encodeFrame({ model, inputs, top }: PredictRequest): Buffer {
+  const { id, task, base, cut, headKey, labels, preprocessing } = model;
+  const header = Buffer.from(
+    JSON.stringify({
+      model: { id, task, base, cut, headKey, labels, preprocessing },
+      inputs: inputs.map(({ kind, bytes }) => ({ kind, bytes: bytes.length })),
+      top,
+    }),
+  );
+  const frame = Buffer.allocUnsafe(4 + header.length + inputs.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  frame.writeUInt32BE(header.length, 0);
+  frame.set(header, 4);
+  let at = 4 + header.length;
+  for (const { bytes } of inputs) {
+    frame.set(bytes, at);
+    at += bytes.length;
+  }
+  return frame;
+}
+
+/** Views into `frame`, nothing copied. Throws `request-malformed` saying which part of the frame is wrong. */
+export function decodeFrame(frame: Buffer): PredictRequest {
+  if (frame.length < 4) refuse(`it has ${frame.length} bytes; the header's length alone takes 4`);
+  const length = frame.readUInt32BE(0);
+  if (length > MAX_HEADER_BYTES) refuse(`its header would have ${length} bytes; at most ${MAX_HEADER_BYTES} are taken`);
+  if (4 + length > frame.length) refuse(`its header ends after ${frame.length - 4} of ${length} bytes`);
+  const header = parse(frame.toString('utf8', 4, 4 + length));
+  const model = servedModel(object(header.model, 'model'));
+  const top = count(header.top, 'top');
+  if (!Array.isArray(header.inputs) || header.inputs.length === 0 || header.inputs.length > MAX_INPUTS)
+    refuse(`inputs must list 1 to ${MAX_INPUTS} inputs`);
+  let at = 4 + length;
+  const inputs = (header.inputs as unknown[]).map((entry, index): PredictInput => {
+    const { kind, bytes } = object(entry, `inputs/${index}`);
+    if (kind !== 'image') refuse(`inputs/${index}/kind must be 'image'`);
+    const end = at + count(bytes, `inputs/${index}/bytes`);
+    if (end > frame.length) refuse(`inputs/${index} ends after ${frame.length - at} of ${end - at} bytes`);
+    const input = { kind: 'image', bytes: frame.subarray(at, end) } as const;
+    at = end;
+    return input;
+  });
+  if (at !== frame.length) refuse(`${frame.length - at} bytes follow its last input`);
+  return { model, inputs, top };
+}
+
+function refuse(why: string): never {
+  throw new GraftError('request-malformed', `The prediction frame cannot be read: ${why}.`);
+}
+function parse(text: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    refuse('its header is not JSON');
+  }
+  return object(value, 'header');
+}
+function object(value: unknown, name: string): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) refuse(`${name} must be an object`);
+  return value as Record<string, unknown>;
+}
+function text(value: unknown, name: string): string {
+  if (typeof value !== 'string' || value === '') refuse(`${name} must be a text`);
+  return value;
+}
+function count(value: unknown, name: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) refuse(`${name} must be a whole number`);
+  return value;
+}
+function numbers(value: unknown, name: string): readonly number[] {
+  if (!Array.isArray(value) || !value.every((x) => typeof x === 'number' && Number.isFinite(x)))
+    refuse(`${name} must be a list of numbers`);
+  return value as number[];
+}
+function oneOf<const T extends string>(value: unknown, of: readonly T[], name: string): T {
+  return of.find((known) => known === value) ?? refuse(`${name} must be one of ${of.join(', ')}`);
+}
+
+function servedModel(model: Record<string, unknown>): ServedModel {
+  const base = object(model.base, 'model/base');
+  const given = object(model.preprocessing, 'model/preprocessing');
+  const { labels } = model;
+  if (!Array.isArray(labels) || labels.length === 0 || !labels.every((label) => typeof label === 'string'))
+    refuse('model/labels must be a list of texts');
+  const preprocessing = {
+    resize: count(given.resize, 'model/preprocessing/resize'),
+    crop: count(given.crop, 'model/preprocessing/crop'),
+    layout: oneOf(given.layout, ['NCHW', 'NHWC'], 'model/preprocessing/layout'),
+    channels: oneOf(given.channels, ['RGB', 'BGR', 'GRAY'], 'model/preprocessing/channels'),
+    scale: numbers([given.scale], 'model/preprocessing/scale')[0] as number,
+    mean: numbers(given.mean, 'model/preprocessing/mean'),
+    std: numbers(given.std, 'model/preprocessing/std'),
+  };
+  return {
+    id: text(model.id, 'model/id'),
+    task: oneOf(model.task, TASKS, 'model/task'),
+    base: { id: text(base.id, 'model/base/id'), digest: text(base.digest, 'model/base/digest') },
+    cut: text(model.cut, 'model/cut'),
+    headKey: text(model.headKey, 'model/headKey'),
+    labels: labels as string[],
+    preprocessing,
+  };
+}

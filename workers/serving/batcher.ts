@@ -1,0 +1,90 @@
+/** What became of one item of a batch; a failure is that item's alone. */
+export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
+export interface Batched<T> {
+  readonly value: T;
+  /** Milliseconds from `submit` to the start of the run, of the run, and items that ran together. */
+  readonly queueMs: number;
+  readonly runMs: number;
+  readonly batch: number;
+}
+export interface Batcher<I, O> {
+  /** Rejects with the item's error, the run's error, or the signal's reason when it aborts before the run starts. */
+  submit(item: I, signal?: AbortSignal): Promise<Batched<O>>;
+  readonly waiting: number;
+}
+
+interface Waiting<I, O> {
+  readonly item: I;
+  readonly since: number;
+  readonly resolve: (result: Batched<O>) => void;
+  readonly reject: (reason: unknown) => void;
+  readonly settled: () => void;
+}
+
+/**
+ * Adaptive micro-batching: one run at a time; what arrives meanwhile waits, and the next run takes all of it up to `max`.
+ * Nothing waits for company: on an idle batcher a run starts as soon as the event loop has handed over what is ready now.
+ */
+export function createBatcher<I, O>(
+  run: (items: readonly I[]) => Promise<readonly Outcome<O>[]>,
+  max: number,
+): Batcher<I, O> {
+  const line = new Set<Waiting<I, O>>();
+  let active = false;
+
+  function submit(item: I, signal?: AbortSignal): Promise<Batched<O>> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const leave = () => {
+        line.delete(entry);
+        reject(signal?.reason);
+      };
+      const settled = () => signal?.removeEventListener('abort', leave);
+      const entry = { item, since: performance.now(), resolve, reject, settled };
+      signal?.addEventListener('abort', leave, { once: true });
+      line.add(entry);
+      if (!active) {
+        active = true;
+        setImmediate(() => void work());
+      }
+    });
+  }
+
+  async function work(): Promise<void> {
+    while (line.size > 0) {
+      const batch: Waiting<I, O>[] = [];
+      for (const entry of line) {
+        if (batch.length === max) break;
+        line.delete(entry);
+        entry.settled();
+        batch.push(entry);
+      }
+      await one(batch);
+    }
+    active = false;
+  }
+
+  async function one(batch: readonly Waiting<I, O>[]): Promise<void> {
+    const start = performance.now();
+    try {
+      const outcomes = await run(batch.map(({ item }) => item));
+      const runMs = performance.now() - start;
+      for (const [index, { since, resolve, reject }] of batch.entries()) {
+        const outcome = outcomes[index] ?? {
+          error: new Error(`the run answered ${outcomes.length} of ${batch.length}`),
+        };
+        if ('error' in outcome) reject(outcome.error);
+        else resolve({ value: outcome.value, queueMs: start - since, runMs, batch: batch.length });
+      }
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  return {
+    submit,
+    get waiting() {
+      return line.size;
+    },
+  };
+}

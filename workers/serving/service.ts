@@ -1,0 +1,105 @@
+import type { Preprocessing } from '../../src/domain/types.js';
+import { GraftError, toProblem } from '../../src/errors.js';
+import type { Logger } from '../../src/log.js';
+import type {
+  LabelProbability,
+  PredictAnswer,
+  Prediction,
+  PredictRequest,
+} from '../../src/services/predict-protocol.js';
+import { createAdmission, createGate } from './admission.js';
+import type { Batched } from './batcher.js';
+import type { ModelStore } from './models.js';
+
+export interface Serving {
+  /** Answers every input by itself; throws what concerns them all. Leaves soon after `signal` aborts. */
+  predict(request: PredictRequest, signal: AbortSignal): Promise<PredictAnswer>;
+  stats(): Readonly<Record<string, number>>;
+}
+export interface ServingOptions {
+  readonly models: ModelStore;
+  /** uint8 HWC pixels of an encoded image; throws `input-invalid`. */
+  readonly decode: (bytes: Uint8Array, preprocessing: Preprocessing) => Promise<Uint8Array>;
+  readonly decodersAtOnce: number;
+  readonly maxItems: number;
+  readonly log: Logger;
+}
+
+/** Codes that say something of the service, not of one input: the whole request fails with them. */
+const OF_ALL = new Set(['unavailable', 'overloaded', 'deadline-exceeded', 'not-found']);
+
+export function createServing({ models, decode, decodersAtOnce, maxItems, log }: ServingOptions): Serving {
+  const admission = createAdmission(maxItems, 'inputs');
+  const gate = createGate(decodersAtOnce);
+  const counts = { requests: 0, inputs: 0, inputErrors: 0, batches: 0, failures: 0 };
+
+  async function predict(request: PredictRequest, signal: AbortSignal): Promise<PredictAnswer> {
+    const { model, inputs } = request;
+    if (model.task !== 'image-classification')
+      throw new GraftError('request-invalid', `Models of task ${model.task} cannot predict here yet.`);
+    const leave = admission.enter(inputs.length);
+    counts.requests += 1;
+    counts.inputs += inputs.length;
+    const loading = models.acquire(model);
+    const one = async (bytes: Uint8Array): Promise<Batched<Float32Array>> => {
+      const pixels = await gate(() => decode(bytes, model.preprocessing), signal);
+      const { trunk, head } = await loading;
+      return trunk.predict(pixels, head, signal);
+    };
+    try {
+      const results = await Promise.allSettled(inputs.map(({ bytes }) => one(bytes)));
+      signal.throwIfAborted();
+      await loading;
+      return answer(request, results);
+    } catch (error) {
+      counts.failures += 1;
+      throw error;
+    } finally {
+      leave();
+      loading.then(
+        (held) => held.release(),
+        () => undefined,
+      );
+    }
+  }
+
+  function answer(
+    { model, top }: PredictRequest,
+    results: readonly PromiseSettledResult<Batched<Float32Array>>[],
+  ): PredictAnswer {
+    let [queueMs, batch, runMs] = [0, 0, 0];
+    const predictions = results.map((result): Prediction => {
+      if (result.status === 'rejected') return { error: problemOf(result.reason, model.id) };
+      queueMs = Math.max(queueMs, result.value.queueMs);
+      runMs = Math.max(runMs, result.value.runMs);
+      batch = Math.max(batch, result.value.batch);
+      const probabilities = result.value.value;
+      if (probabilities.length === model.labels.length) return classified(probabilities, model.labels, top);
+      const detail = `The model has ${model.labels.length} labels but gives ${probabilities.length} probabilities.`;
+      return { error: problemOf(new GraftError('internal', detail), model.id) };
+    });
+    return { predictions, timing: { queueMs: rounded(queueMs), batch, runMs: rounded(runMs) } };
+  }
+
+  function problemOf(error: unknown, model: string) {
+    const problem = toProblem(error);
+    if (OF_ALL.has(problem.code)) throw error;
+    counts.inputErrors += 1;
+    if (problem.status >= 500) log.error({ err: error, model }, 'prediction failed');
+    return problem;
+  }
+
+  return { predict, stats: () => ({ ...counts, inside: admission.inside, ...models.stats() }) };
+}
+
+/** The `top` most probable labels; equal ones keep the order of the labels. */
+export function classified(probabilities: Float32Array, labels: readonly string[], top: number): Prediction {
+  const order = Array.from(probabilities.keys()).sort((a, b) => at(probabilities, b) - at(probabilities, a));
+  const entry = (index: number): LabelProbability => ({
+    label: labels[index] ?? '',
+    probability: at(probabilities, index),
+  });
+  return { ...entry(order[0] ?? 0), top: order.slice(0, Math.max(1, top)).map(entry) };
+}
+const at = (values: Float32Array, index: number): number => values[index] ?? 0;
+const rounded = (ms: number): number => Math.round(ms * 100) / 100;
