@@ -1,0 +1,163 @@
+import type { PoolClient } from 'pg';
+import type { ModelRepository, NewModel } from '../domain/ports.js';
+import type { Json, Model, Split } from '../domain/types.js';
+import { GraftError } from '../errors.js';
+import type { Database } from './client.js';
+import { afterId, afterNumber, pageOf } from './cursor.js';
+
+interface ModelRow {
+  id: string;
+  project_id: string;
+  name: string | null;
+  task: Model['task'];
+  job_id: string;
+  dataset_id: string;
+  dataset_revision: number;
+  base_id: string;
+  base_digest: string;
+  cut: string;
+  labels: string[];
+  preprocessing: Model['preprocessing'];
+  method: Model['method'];
+  metrics: Record<string, number>;
+  certificate: Model['certificate'];
+  head_key: string;
+  files: Model['files'];
+  created_at: Date;
+}
+
+function modelOf(row: ModelRow): Model {
+  return {
+    id: row.id,
+    projectId: row.project_id,
+    name: row.name,
+    task: row.task,
+    jobId: row.job_id,
+    dataset: { id: row.dataset_id, revision: row.dataset_revision },
+    base: { id: row.base_id, digest: row.base_digest },
+    cut: row.cut,
+    labels: row.labels,
+    preprocessing: row.preprocessing,
+    method: row.method,
+    metrics: row.metrics,
+    certificate: row.certificate,
+    headKey: row.head_key,
+    files: row.files,
+    createdAt: row.created_at,
+  };
+}
+
+/** Everything but the evaluation, which is large and asked for alone. */
+const COLUMNS = `id, project_id, name, task, job_id, dataset_id, dataset_revision, base_id, base_digest, cut, labels, preprocessing,
+  method, metrics, certificate, head_key, files, created_at`;
+const EXAMPLE_BATCH = 5_000;
+
+/** The model row and its evaluated examples, inside the transaction that makes the job `succeeded`. */
+export async function insertModel(client: PoolClient, model: NewModel): Promise<void> {
+  const json = JSON.stringify;
+  await client.query(
+    `INSERT INTO model (${COLUMNS.replace(', created_at', '')}, evaluation)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+    [
+      model.id,
+      model.projectId,
+      model.name,
+      model.task,
+      model.jobId,
+      model.dataset.id,
+      model.dataset.revision,
+      model.base.id,
+      model.base.digest,
+      model.cut,
+      json(model.labels),
+      json(model.preprocessing),
+      json(model.method),
+      json(model.metrics),
+      json(model.certificate),
+      model.headKey,
+      json(model.files),
+      json(model.evaluation),
+    ],
+  );
+  for (let at = 0; at < model.examples.length; at += EXAMPLE_BATCH) {
+    await client.query(
+      `INSERT INTO evaluation_example (model_id, project_id, index, path, split, actual, predicted, probability, probabilities)
+       SELECT $1, $2, e.index, e.path, e.split, e.actual, e.predicted, e.probability, e.probabilities
+       FROM jsonb_to_recordset($3::jsonb) AS e (index int, path text, split text, actual text, predicted text,
+         probability float8, probabilities float8[])`,
+      [model.id, model.projectId, json(model.examples.slice(at, at + EXAMPLE_BATCH))],
+    );
+  }
+}
+
+export function modelRepository(db: Database): ModelRepository {
+  const { pool, prisma } = db;
+  const find = async (projectId: string, reference: string) => {
+    const { rows } = await pool.query<ModelRow>({
+      name: 'model-find',
+      text: `SELECT ${COLUMNS} FROM model WHERE project_id = $1 AND deleted_at IS NULL
+        AND id = coalesce((SELECT model_id FROM alias WHERE project_id = $1 AND name = $2), $2)`,
+      values: [projectId, reference],
+    });
+    return rows[0] === undefined ? null : modelOf(rows[0]);
+  };
+  return {
+    find,
+    async list(projectId, page) {
+      const { rows } = await pool.query<ModelRow>(
+        `SELECT ${COLUMNS} FROM model WHERE project_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
+        [projectId, afterId(page), page.limit + 1],
+      );
+      return pageOf(rows, page.limit, (row) => row.id, modelOf);
+    },
+    async evaluation(id) {
+      const row = await prisma.model.findUnique({ where: { id }, select: { evaluation: true } });
+      return (row?.evaluation ?? null) as Json | null;
+    },
+    async evaluationExamples(id, filter, page) {
+      const rows = await prisma.evaluationExample.findMany({
+        where: {
+          modelId: id,
+          index: { gt: afterNumber(page) },
+          ...(filter.actual === undefined ? {} : { actual: filter.actual }),
+          ...(filter.predicted === undefined ? {} : { predicted: filter.predicted }),
+        },
+        orderBy: { index: 'asc' },
+        take: page.limit + 1,
+      });
+      return pageOf(
+        rows,
+        page.limit,
+        (row) => row.index,
+        ({ modelId: _, projectId: __, ...row }) => ({ ...row, split: row.split as Split }),
+      );
+    },
+    async delete(projectId, id) {
+      const { rowCount } = await pool.query(
+        `WITH gone AS (UPDATE model SET deleted_at = now() WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL RETURNING id),
+              freed AS (DELETE FROM alias WHERE model_id IN (SELECT id FROM gone))
+         SELECT id FROM gone`,
+        [id, projectId],
+      );
+      return rowCount === 1;
+    },
+    async setAlias(projectId, name, modelId) {
+      const model = await prisma.model.findFirst({
+        where: { id: modelId, projectId, deletedAt: null },
+        select: { id: true },
+      });
+      if (model === null) throw new GraftError('not-found', `There is no model '${modelId}'.`);
+      await prisma.alias.upsert({
+        where: { projectId_name: { projectId, name } },
+        create: { projectId, name, modelId },
+        update: { modelId },
+      });
+    },
+    async aliases(projectId) {
+      return prisma.alias.findMany({ where: { projectId }, orderBy: { name: 'asc' }, omit: { projectId: true } });
+    },
+    async deleteAlias(projectId, name) {
+      return (await prisma.alias.deleteMany({ where: { projectId, name } })).count > 0;
+    },
+  };
+}
