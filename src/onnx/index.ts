@@ -10,12 +10,18 @@ export {
   stringAttribute,
 } from './attributes.js';
 export { type GraphBuilder, graphBuilder, type OpOptions } from './builder.js';
+export { check, examine } from './check/check.js';
+export { type ModelProblem, type ModelProblem as Problem, sniff } from './check/sniff.js';
 export { cut, cutMany, featureTrunk } from './cut.js';
+export type { FoundClassifier, FoundCut } from './describe/cuts.js';
+export { type BaseDescription, type DescribedValue, type DescribeOptions, describe } from './describe/describe.js';
+export type { ImageInput, ImagePreprocessing, PreprocessingSource } from './describe/preprocessing.js';
 export { differentiate, gradientName } from './differentiate/differentiate.js';
 export { type Rule, type RuleContext, type RuleTable, ruleTable } from './differentiate/rule.js';
 export { standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';
+export { inFloat32, isHalf } from './float32.js';
 export { graft } from './graft.js';
 export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';
 export { type LinearHead, linearHead } from './head.js';
@@ -27,6 +33,13 @@ export { decodeModel } from './proto/decode.js';
 export { encodeModel } from './proto/encode.js';
 export { decodeTensor } from './proto/tensor.js';
 export { renameOutputs, renameTensors } from './rename.js';
-export { inputShapes, measureShapes, type ShapeRunner, withAllOutputs } from './shapes.js';
+export {
+  type InputSizes,
+  inputShapes,
+  measureShapes,
+  type ShapeRunner,
+  withAllOutputs,
+  withDynamicBatch,
+} from './shapes.js';
 export { byteLength, elements, numbers, renamed, tensor } from './tensor.js';
 export * from './types.js';

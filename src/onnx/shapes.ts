@@ -22,35 +22,32 @@ export function withAllOutputs(model: Model): Model {
   return { ...model, graph: { ...model.graph, outputs: [...model.graph.outputs, ...added], valueInfo: new Map() } };
 }
 
-/** Shapes of the inputs, dynamic dimensions set: by name, else the first of an input is `batch`, any other is an error. */
-export function inputShapes(
-  model: Model,
-  sizes: { readonly batch: number; readonly named?: Readonly<Record<string, number>> },
-): Shapes {
+export interface InputSizes {
+  /** For a dynamic first dimension. 2 or more tells examples from other axes of size 1. */
+  readonly batch: number;
+  /** By name of a dynamic dimension; goes before all else. */
+  readonly named?: Readonly<Record<string, number>>;
+  /** Height and width of images whose size is dynamic; default 224. */
+  readonly image?: number;
+  /** Any other dynamic dimension (sequence length); default 16. */
+  readonly length?: number;
+}
+
+/** Type and size of every input with its dynamic dimensions set. Throws `shape-unknown` where not even the rank is stated. */
+export function inputShapes(model: Model, sizes: InputSizes): Shapes {
   return new Map(
     model.graph.inputs.map((v): [string, TensorShape] => {
-      if (
-        !v.shape ||
-        v.dataType === 'sequence' ||
-        v.dataType === 'map' ||
-        v.dataType === 'optional' ||
-        v.dataType === 'sparse'
-      )
+      const { shape, dataType } = v;
+      if (!shape || dataType === 'sequence' || dataType === 'map' || dataType === 'optional' || dataType === 'sparse')
         throw new OnnxError(
           'shape-unknown',
           `The input '${v.name}' states no size; export the model with the rank of its inputs.`,
         );
-      const dims = v.shape.map((d, i) => {
-        if (typeof d === 'number') return d;
-        const size = sizes.named?.[d] ?? (i === 0 ? sizes.batch : undefined);
-        if (size === undefined)
-          throw new OnnxError(
-            'shape-unknown',
-            `Dimension ${i} ('${d}') of the input '${v.name}' is dynamic; give its size.`,
-          );
-        return size;
-      });
-      return [v.name, { dataType: v.dataType, dims }];
+      const spatial = shape.length === 4 ? (sizes.image ?? 224) : (sizes.length ?? 16);
+      const dims = shape.map((d, i) =>
+        typeof d === 'number' ? d : (sizes.named?.[d] ?? (i === 0 ? sizes.batch : spatial)),
+      );
+      return [v.name, { dataType, dims }];
     }),
   );
 }
@@ -68,4 +65,17 @@ export async function measureShapes(model: Model, inputs: Shapes, run: ShapeRunn
   for (const { name } of exposed.graph.outputs)
     if (!shapes.has(name)) throw new OnnxError('shape-unknown', `The run did not tell the size of '${name}'.`);
   return shapes;
+}
+
+/**
+ * Frees a model from a fixed number of examples: the first dimension of every input (and output) becomes `N`. Right for
+ * networks that do not write the number into their shapes; whether it holds, a run with two examples shows.
+ */
+export function withDynamicBatch(model: Model): Model {
+  const free = (v: ValueInfo): ValueInfo =>
+    v.shape && v.shape.length > 0 && !v.rawType ? { ...v, shape: ['N', ...v.shape.slice(1)] } : v;
+  const { graph } = model;
+  // Sizes of outputs may follow the old number anywhere, so only their types are kept.
+  const outputs = graph.outputs.map((v): ValueInfo => (v.rawType ? v : { ...v, shape: null }));
+  return { ...model, graph: { ...graph, inputs: graph.inputs.map(free), outputs, valueInfo: new Map() } };
 }

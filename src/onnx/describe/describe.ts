@@ -1,0 +1,209 @@
+import { quantised } from '../check/operators.js';
+import { cut } from '../cut.js';
+import type { RuleTable } from '../differentiate/rule.js';
+import { standardRules } from '../differentiate/table.js';
+import { subgraphs } from '../order.js';
+import { elements } from '../tensor.js';
+import type { Graph, Model, Node, Shapes, ValueInfo } from '../types.js';
+import { type FoundClassifier, type FoundCut, findCuts } from './cuts.js';
+import {
+  findPreprocessing,
+  type ImageInput,
+  type ImagePreprocessing,
+  type PreprocessingSource,
+} from './preprocessing.js';
+import { structure } from './structure.js';
+
+export interface DescribedValue {
+  readonly name: string;
+  readonly type: string;
+  /** '?' stands for a dimension of which the file says nothing. */
+  readonly shape: readonly (number | string)[];
+}
+/** What a base is, found by structure; field names are those of the HTTP contract where it has them. */
+export interface BaseDescription {
+  readonly opset: number;
+  readonly license: string | null;
+  readonly inputs: readonly DescribedValue[];
+  readonly outputs: readonly DescribedValue[];
+  /** Axis of the examples, and how many the file is fixed to (null: any number). */
+  readonly batchAxis: 0;
+  readonly batch: number | null;
+  readonly imageInput: ImageInput | null;
+  /** null where there is no image input, or one that is not square. */
+  readonly preprocessing: ImagePreprocessing | null;
+  readonly preprocessingSource: PreprocessingSource | null;
+  readonly cuts: readonly FoundCut[];
+  readonly classifier: FoundClassifier | null;
+  /** Numbers that training may change: float constants that layers read, without running statistics. */
+  readonly parameters: number;
+  /** Whether layers below a head can be trained, at the default cut. */
+  readonly training: { readonly supported: boolean; readonly unsupportedOperators: readonly string[] };
+  readonly tasks: readonly ('image-classification' | 'text-classification')[];
+  /** What a user should know and may not expect. */
+  readonly notes: readonly string[];
+}
+
+export interface DescribeOptions {
+  /** Every tensor's type and size from one run (`measureShapes`); its batch is the first size of the image input. */
+  readonly shapes: Shapes;
+  /** Parsed preprocessor_config.json and config.json of a hub folder, if there are any. */
+  readonly preprocessorConfig?: unknown;
+  readonly config?: unknown;
+  readonly rules?: RuleTable;
+}
+
+/** Describes a model that passed `check`. */
+export function describe(model: Model, o: DescribeOptions): BaseDescription {
+  const { graph } = model;
+  const notes: string[] = [];
+  const input = graph.inputs.find((v) => isImage(o.shapes.get(v.name)?.dims ?? [], v));
+  const imageInput = input ? imageOf(input, o.shapes.get(input.name)?.dims ?? []) : null;
+  const anyInput = input ?? graph.inputs[0];
+  const batch = o.shapes.get(anyInput?.name ?? '')?.dims[0] ?? 1;
+  const { cuts, classifier } = findCuts(structure(model, o.shapes, batch), labelCount(o.config), imageInput !== null);
+  const square = imageInput !== null && imageInput.height === imageInput.width;
+  const found = imageInput && square ? findPreprocessing(imageInput, model.metadata, o.preprocessorConfig) : null;
+  const fixed = anyInput?.shape?.[0];
+  if (imageInput && !square)
+    notes.push(
+      `The image input is ${imageInput.width}x${imageInput.height}; only square inputs are taken for image tasks.`,
+    );
+  if (found?.source === 'assumed')
+    notes.push("The file does not say how images are prepared; ImageNet's way is assumed.");
+  if (typeof fixed === 'number')
+    notes.push(`The model is fixed to ${fixed} example${fixed === 1 ? '' : 's'} at a time.`);
+  if (imageInput?.dataType === 'float16') notes.push('The model computes in float16.');
+  if (cuts.length === 0) notes.push('No tensor with one row of features per example was found.');
+  const best = cuts.find((c) => c.default);
+  const below = best ? cut(model, best.tensor).graph : graph;
+  if (graph.nodes.some((n) => quantised(n.opType)))
+    notes.push('The model is quantised to integers: its features can be used, but its layers cannot be trained.');
+  if (graph.nodes.some((n) => subgraphs(n).length > 0))
+    notes.push('The model has control flow (If, Loop): it runs forward only.');
+  const others = below.inputs.filter((v) => v.name !== input?.name).map((v) => v.name);
+  if (imageInput && others.length > 0) notes.push(`Besides the image it needs the inputs ${others.join(', ')}.`);
+  const usable = best !== undefined && found !== null && others.length === 0 && below.inputs.length === 1;
+  return {
+    opset: model.opsets.get('') ?? 0,
+    license: licenseOf(model, o.config),
+    inputs: graph.inputs.map(described),
+    outputs: graph.outputs.map(described),
+    batchAxis: 0,
+    batch: typeof fixed === 'number' ? fixed : null,
+    imageInput,
+    preprocessing: found?.preprocessing ?? null,
+    preprocessingSource: found?.source ?? null,
+    cuts,
+    classifier,
+    parameters: parameterCount(graph),
+    training: training(below, model, o.rules ?? standardRules()),
+    tasks: usable
+      ? ['image-classification']
+      : !imageInput && isText(graph) && best?.kind === 'tokens'
+        ? ['text-classification']
+        : [],
+    notes,
+  };
+}
+
+const described = (v: ValueInfo): DescribedValue => ({
+  name: v.name,
+  type: v.dataType,
+  shape: (v.shape ?? []).map((d) => (d === '' ? '?' : d)),
+});
+
+const IMAGE_CHANNELS = [3, 1, 4];
+const isImage = (dims: readonly number[], v: ValueInfo): boolean => layoutOf(v, dims) !== null;
+
+/** Channels are the axis of 3 (or 1, or 4) that the file fixes; first or last. */
+function layoutOf(v: ValueInfo, dims: readonly number[]): 'NCHW' | 'NHWC' | null {
+  if (dims.length !== 4 || !/^(float32|float16|uint8)$/.test(v.dataType)) return null;
+  const [, c, h, w] = dims as [number, number, number, number];
+  if (IMAGE_CHANNELS.includes(c) && h > 4 && w > 4) return 'NCHW';
+  return IMAGE_CHANNELS.includes(w) && c > 4 && h > 4 ? 'NHWC' : null;
+}
+function imageOf(v: ValueInfo, dims: readonly number[]): ImageInput | null {
+  const layout = layoutOf(v, dims);
+  if (!layout) return null;
+  const [channels, height, width] = (layout === 'NCHW' ? [dims[1], dims[2], dims[3]] : [dims[3], dims[1], dims[2]]) as [
+    number,
+    number,
+    number,
+  ];
+  return { name: v.name, dataType: v.dataType, channels, height, width, layout };
+}
+
+/** Integer ids [N, L] are what text encoders read. */
+const isText = (graph: Graph): boolean =>
+  graph.inputs.some((v) => /^int(32|64)$/.test(v.dataType) && v.shape?.length === 2 && /ids|token/i.test(v.name));
+
+function labelCount(config: unknown): number | null {
+  if (typeof config !== 'object' || config === null) return null;
+  const c = config as { id2label?: unknown; num_labels?: unknown };
+  if (typeof c.num_labels === 'number') return c.num_labels;
+  return typeof c.id2label === 'object' && c.id2label !== null ? Object.keys(c.id2label).length : null;
+}
+function licenseOf(model: Model, config: unknown): string | null {
+  const said = [...model.metadata].find(([key]) => /^licen[cs]e$/i.test(key))?.[1];
+  if (said) return said;
+  const c = config as { license?: unknown } | null | undefined;
+  return typeof c?.license === 'string' ? c.license : null;
+}
+
+function parameterCount(graph: Graph): number {
+  const statistics = new Set(
+    graph.nodes.filter((n) => n.opType === 'BatchNormalization').flatMap((n) => n.inputs.slice(3, 5)),
+  );
+  let count = 0;
+  const visit = (g: Graph): void => {
+    for (const t of g.initializers.values())
+      if (t.dims.length > 0 && !statistics.has(t.name) && /^(float|bfloat|int8|uint8|int4|uint4)/.test(t.dataType))
+        count += elements(t.dims);
+    for (const node of g.nodes) for (const inner of subgraphs(node)) visit(inner);
+  };
+  visit(graph);
+  return count;
+}
+
+/** Operators on the way from the inputs that no gradient rule covers; those that compute sizes and constants do not matter. */
+function training(graph: Graph, model: Model, rules: RuleTable): BaseDescription['training'] {
+  const opset = (n: Node): number => model.opsets.get(n.domain) ?? 0;
+  const carrying = carryingNodes(graph);
+  const missing = new Set<string>();
+  for (const node of carrying)
+    if (!rules.supported(node.opType, node.domain, opset(node)))
+      missing.add(node.domain ? `${node.domain}.${node.opType}` : node.opType);
+  return { supported: missing.size === 0 && carrying.length > 0, unsupportedOperators: [...missing].sort() };
+}
+
+const SIZES: ReadonlySet<string> = new Set([
+  'Shape',
+  'Size',
+  'Constant',
+  'ConstantOfShape',
+  'Range',
+  'ArgMax',
+  'ArgMin',
+  'NonZero',
+  'Equal',
+  'Greater',
+  'Less',
+  'GreaterOrEqual',
+  'LessOrEqual',
+  'And',
+  'Or',
+  'Not',
+]);
+/** Nodes through which gradients would flow: reached from float constants with data, not through sizes and comparisons. */
+function carryingNodes(graph: Graph): readonly Node[] {
+  const floats = [...graph.initializers.values()].filter(
+    (t) => /^(float|int8|uint8)/.test(t.dataType) && elements(t.dims) > 1,
+  );
+  const moving = new Set<string>(floats.map((t) => t.name));
+  return graph.nodes.filter((node) => {
+    if (SIZES.has(node.opType) || !node.inputs.some((name) => moving.has(name))) return false;
+    for (const output of node.outputs) moving.add(output);
+    return true;
+  });
+}
