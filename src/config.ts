@@ -98,3 +98,27 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   if (mistakes.length > 0) throw new Error(`The environment cannot be used:\n  ${mistakes.join('\n  ')}`);
   return config;
 }
+
+/** The environment for a child process: this one's, with `changes` (undefined: taken out). */
+export function childEnvironment(changes: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  const all = { ...process.env, ...changes };
+  return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, string] => entry[1] !== undefined));
+}
+
+/**
+ * `GRAFT_ADMIN_KEY`: a key of all scopes that the database is to know from the start; null where none is given.
+ * Throws when it is too short to be a secret.
+ */
+export function readAdminKey(env: Readonly<Record<string, string | undefined>> = process.env): string | null {
+  const key = env.GRAFT_ADMIN_KEY?.trim();
+  if (key === undefined || key === '') return null;
+  if (/^grft_[A-Za-z0-9_-]{32,}$/.test(key)) return key;
+  throw new Error(
+    'GRAFT_ADMIN_KEY: "grft_" and at least 32 letters, digits, "-" or "_", e.g. of `echo grft_$(openssl rand -hex 24)`',
+  );
+}
+
+/** Whether an npm script started this process. */
+export function startedByNpm(env: Readonly<Record<string, string | undefined>> = process.env): boolean {
+  return env.npm_lifecycle_event !== undefined;
+}

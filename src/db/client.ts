@@ -1,12 +1,8 @@
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { PrismaPg } from '@prisma/adapter-pg';
 import { Pool } from 'pg';
 import { PrismaClient } from './generated/client.js';
 
-/** The one project of this version; every row belongs to a project, so that more can come without a migration of data. */
-export const DEFAULT_PROJECT_ID = 'prj_00000000000000000000000000';
+export { DEFAULT_PROJECT_ID, migrationsFolder } from './installation.js';
 
 export interface Database {
   readonly pool: Pool;
@@ -40,13 +36,4 @@ export function connectDatabase(
       if (!pool.ended) await pool.end();
     },
   };
-}
-
-/** `prisma/migrations` of this installation, found from sources and from `dist` alike. */
-export function migrationsFolder(): string {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
-    const found = join(folder, 'prisma', 'migrations');
-    if (existsSync(found)) return found;
-  }
-  throw new Error('prisma/migrations is missing from this installation.');
 }

@@ -63,6 +63,11 @@ export function startChild(role: Role, options: ChildOptions): Child {
         resolve();
         if (stopping) return;
         deaths = performance.now() - startedAt > STEADY_MS ? 1 : deaths + 1;
+        if (code === 0 && deaths === 1) {
+          // It asked to be replaced: prediction does after many models.
+          start();
+          return;
+        }
         const why = signal === null ? `ended with exit code ${code}` : `was ended by ${signal}${hint(signal)}`;
         const delay = Math.min(FIRST_DELAY_MS * 2 ** (deaths - 1), LONGEST_DELAY_MS);
         if (deaths >= HOPELESS) options.onHopeless(role, why);
