@@ -8,18 +8,16 @@ import { type Consumers, startConsumers } from '../../src/queue/consumers.js';
 import { deliveryId, type Processors } from '../../src/queue/names.js';
 import { connectQueue, ENQUEUE_MS, type ProducerQueue } from '../../src/queue/producer.js';
 import { through, type Wire, wireTo } from '../support/net.js';
-import { startPostgres, type TestPostgres } from '../support/postgres.js';
+import { emptyDatabase } from '../support/postgres.js';
 import { startRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 
 const log = pino({ level: 'silent' });
 const redis = await startRedis();
-const postgres = await startPostgres();
 
 beforeAll(build);
 afterAll(async () => {
   await redis?.stop();
-  await postgres.stop();
 });
 
 interface Place {
@@ -27,24 +25,24 @@ interface Place {
   readonly databaseUrl: string;
 }
 
-describe.each([
-  ...(redis === null ? [] : [{ kind: 'redis' as const, server: redis.url }]),
-  { kind: 'postgres' as const, server: postgres.url },
-])('the queue on $kind', ({ kind }) => {
+const KINDS = redis === null ? (['postgres'] as const) : (['redis', 'postgres'] as const);
+describe.each(KINDS)('the queue on %s', (kind) => {
   let prefix: string;
   let place: Place;
+  let drop: () => Promise<void>;
   let queue: ProducerQueue;
   const started: { close(graceMs: number): Promise<void> }[] = [];
 
   beforeEach(async () => {
     prefix = `test-${randomUUID()}`;
-    place = await somewhere(kind, postgres);
+    ({ place, drop } = await somewhere(kind));
     queue = connectQueue({ queueUrl: place.queueUrl, logLevel: 'silent' }, place.databaseUrl, log, { prefix });
     await until(() => queue.ping());
   });
   afterEach(async () => {
     await Promise.all(started.splice(0).map((one) => one.close(2000)));
     await queue.close();
+    await drop();
   });
 
   const consume = (processors: Partial<Processors>, options: { lockMs?: number; at?: Place; train?: number } = {}) => {
@@ -298,7 +296,7 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 300));
 }
 
-async function somewhere(kind: 'redis' | 'postgres', server: TestPostgres): Promise<Place> {
-  if (kind === 'redis') return { queueUrl: redis?.url ?? null, databaseUrl: server.url };
-  return { queueUrl: null, databaseUrl: await server.database() };
+async function somewhere(kind: 'redis' | 'postgres'): Promise<{ place: Place; drop: () => Promise<void> }> {
+  const { url, drop } = await emptyDatabase();
+  return { place: { queueUrl: kind === 'redis' ? redis!.url : null, databaseUrl: url }, drop };
 }
