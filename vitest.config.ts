@@ -12,6 +12,8 @@ export default defineConfig({
         testTimeout: name === 'unit' ? 30_000 : 180_000,
         hookTimeout: 120_000,
         fileParallelism: name === 'unit',
+        // Starts a Postgres only when a test asks for one (test/support/postgres.ts).
+        ...(name === 'unit' ? {} : { globalSetup: ['test/support/global-setup.ts'] }),
       },
     })),
   },
