@@ -1,0 +1,98 @@
+import type { Preprocessing } from '../../domain/types.js';
+import {
+  cut,
+  DATA_TYPES,
+  decodeModel,
+  encodeModel,
+  featureTrunk,
+  graft,
+  graphBuilder,
+  type Model,
+  type Node,
+  OnnxError,
+  producers,
+} from '../../onnx/index.js';
+import { withPixelInput } from './pixel-input.js';
+
+/** Operators that keep the kind of what they are given: places stay places, rows stay rows. */
+const KEEPS_KIND =
+  /^(Relu|LeakyRelu|PRelu|Clip|Elu|Selu|Sigmoid|Tanh|HardSigmoid|HardSwish|Gelu|Erf|Add|Sub|Mul|Div|BatchNormalization|InstanceNormalization|Identity|Dropout|Cast|QuantizeLinear|DequantizeLinear|QLinearAdd|QLinearMul|QLinearSigmoid)$/;
+const MAKES_MAP =
+  /^(Conv|QLinearConv|FusedConv|ConvTranspose|MaxPool|AveragePool|QLinearAveragePool|LpPool|Concat|QLinearConcat|Resize|Upsample|Pad|LRN|Split)$/;
+
+/** Whether a tensor is a map [N, C, h, w], told from the operator that made it; a map of a single place may count as one. */
+function isMap(model: Model, name: string): boolean {
+  const made = producers(model.graph);
+  for (let node: Node | undefined = made.get(name); node; ) {
+    if (MAKES_MAP.test(node.opType)) return true;
+    if (!KEEPS_KIND.test(node.opType)) return false;
+    node = node.inputs.map((input) => made.get(input)).find((n) => n !== undefined && n.opType !== 'Constant');
+  }
+  return false;
+}
+
+/**
+ * The part of a base that is never trained: image in, `[N, features]` float32 out, its only output. Where the cut is a
+ * map, its places are averaged. Pure: the same base and cut give the same graph in trainer, prediction and export.
+ * Throws `unknown-tensor`, or `invalid-argument` where the part has another input than the image.
+ */
+export function imageTrunk(base: Model, at: string): Model {
+  const trunk = featureTrunk(base, { tensor: at, kind: isMap(cut(base, at), at) ? 'map' : 'row' });
+  const { inputs } = trunk.graph;
+  if (inputs.length !== 1)
+    throw new OnnxError(
+      'invalid-argument',
+      `Features of an image are computed from one input; cut at '${at}', the model needs ${inputs.map((v) => `'${v.name}'`).join(', ')}. Choose another cut.`,
+    );
+  const output = trunk.graph.outputs[0]!;
+  if (output.dataType !== 'float16' && output.dataType !== 'float64') return trunk;
+  const b = graphBuilder({ from: trunk, keepOutputs: [] });
+  b.output(b.op('Cast', [output.name], { to: DATA_TYPES.indexOf('float32') }), 'float32', output.shape);
+  return b.model();
+}
+
+/** `imageTrunk` fed with decoded pixels: uint8 [N, crop, crop, C] in, float32 [N, features] out. */
+export function pixelTrunk(base: Model, at: string, preprocessing: Preprocessing): Model {
+  const trunk = imageTrunk(base, at);
+  return withPixelInput(trunk, trunk.graph.inputs[0]!.name, preprocessing);
+}
+
+export interface ExportOptions {
+  readonly cut: string;
+  readonly labels: readonly string[];
+  readonly preprocessing: Preprocessing;
+  /** What the file says of itself: name, id, licence of the base, ... Written into `metadata_props` as they are. */
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The whole model as one plain ONNX file, in chunks: the base's own float input, outputs `probabilities` [N, classes]
+ * first, then `logits`. How to prepare images and what the classes are called travel in `metadata_props`, as JSON under
+ * `preprocessing` and `labels`; everything the base's file said of itself stays, but for its old preprocessing note.
+ * Pure and deterministic: the same base, head and options give the same bytes, so the file is made anew on every
+ * download and its digest is known beforehand. `head` is a graph `features -> logits, probabilities`.
+ */
+export function composeExport(base: Uint8Array, head: Uint8Array, o: ExportOptions): Uint8Array[] {
+  return encodeModel(composeModel(decodeModel(base), decodeModel(head), o));
+}
+
+export function composeModel(base: Model, head: Model, o: ExportOptions): Model {
+  const trunk = imageTrunk(base, o.cut);
+  const whole = graft(trunk, head, { from: trunk.graph.outputs[0]!.name, to: head.graph.inputs[0]!.name });
+  const output = (name: string) => {
+    const found = whole.graph.outputs.find((v) => v.name === name);
+    if (!found) throw new OnnxError('unknown-tensor', `The head has no output '${name}'.`);
+    return found;
+  };
+  const metadata = new Map([...whole.metadata].filter(([key]) => !/preprocess/i.test(key)));
+  metadata.set('task', 'image-classification');
+  metadata.set('preprocessing', JSON.stringify(o.preprocessing));
+  metadata.set('labels', JSON.stringify(o.labels));
+  for (const [key, value] of Object.entries(o.metadata ?? {})) metadata.set(key, value);
+  return {
+    ...whole,
+    metadata,
+    producer: { name: 'graft', version: '' },
+    graph: { ...whole.graph, name: 'graft', outputs: [output('probabilities'), output('logits')] },
+  };
+}

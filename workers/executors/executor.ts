@@ -1,0 +1,62 @@
+import type { Engine } from '../../src/domain/types.js';
+import type { DataType, Model, TensorShape } from '../../src/onnx/index.js';
+
+/** A tensor in this process's memory, row-major. int64 and uint64 are BigInts, bool is a Uint8Array of 0 and 1. */
+export type TensorData =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | BigInt64Array
+  | BigUint64Array
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array;
+export interface HostTensor {
+  readonly dataType: DataType;
+  readonly dims: readonly number[];
+  readonly data: TensorData;
+}
+export type Feeds = Readonly<Record<string, HostTensor>>;
+
+export interface CompileOptions {
+  /** Threads inside one operator; default: what the executor was made with. */
+  readonly threads?: number;
+}
+/** What the graph reads and writes from step to step: the output of one run is the input of the next. */
+export interface FedBack {
+  readonly input: string;
+  readonly output: string;
+  readonly initial: HostTensor;
+}
+/** Parameters and moments that stay where the engine keeps them; only what `read` asks for travels. */
+export interface State {
+  read(input: string): Promise<HostTensor>;
+  dispose(): void;
+}
+/** A compiled graph. Runs of one program must not overlap. */
+export interface Program {
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** `fetch` names the outputs to bring back; the others are not computed where the engine can leave them out. */
+  run(feeds: Feeds, fetch: readonly string[]): Promise<Record<string, HostTensor>>;
+  state(of: readonly FedBack[]): State;
+  /** As `run`, with `state` as further inputs, which afterwards holds their next values. */
+  step(state: State, feeds: Feeds, fetch: readonly string[]): Promise<Record<string, HostTensor>>;
+  dispose(): Promise<void>;
+}
+
+/**
+ * An engine that runs graphs and nothing else: it has no optimizer, no autodiff and no data loading of its own, so that
+ * engines can be exchanged and compared. The same program on the same machine gives the same bits from run to run.
+ */
+export interface Executor {
+  readonly engine: Engine;
+  compile(model: Model, options?: CompileOptions): Promise<Program>;
+  /** As `compile`, from the bytes of a file as it is. */
+  load(file: Uint8Array, options?: CompileOptions): Promise<Program>;
+  dispose(): Promise<void>;
+}
+
+export type { DataType, TensorShape };

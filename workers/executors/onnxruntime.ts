@@ -1,0 +1,110 @@
+import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { type DataType, encodeModel, type ShapeRunner } from '../../src/onnx/index.js';
+import type { Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
+
+/**
+ * Options of every session. Spinning threads would burn the cores that decode the next batch; the memory pattern
+ * planner keeps one block per input size, which only pays where sizes repeat, and here they do.
+ */
+const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+  executionProviders: ['cpu'],
+  intraOpNumThreads: threads,
+  interOpNumThreads: 1,
+  executionMode: 'sequential',
+  graphOptimizationLevel: 'all',
+  enableCpuMemArena: true,
+  enableMemPattern: true,
+  logSeverityLevel: 3,
+  extra: { session: { intra_op: { allow_spinning: '0' } } },
+});
+
+const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
+  new Tensor(dataType as Tensor.Type, data as Tensor.DataTypeMap[Tensor.Type], [...dims]);
+const hostOf = (t: Tensor): HostTensor => ({ dataType: t.type as DataType, dims: t.dims, data: t.data as TensorData });
+
+interface Resident extends State {
+  readonly tensors: Map<string, Tensor>;
+  readonly outputOf: ReadonlyMap<string, string>;
+}
+
+function program(session: InferenceSession): Program {
+  const feedsOf = (feeds: Feeds): Record<string, Tensor> =>
+    Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, tensorOf(value)]));
+  return {
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    async run(feeds, fetch) {
+      const results = await session.run(feedsOf(feeds), fetch);
+      return Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
+    },
+    state(of) {
+      const tensors = new Map(of.map((s) => [s.input, tensorOf(s.initial)]));
+      const state: Resident = {
+        tensors,
+        outputOf: new Map(of.map((s) => [s.input, s.output])),
+        read: async (input) => hostOf(tensors.get(input) as Tensor),
+        dispose: () => tensors.clear(),
+      };
+      return state;
+    },
+    async step(state, feeds, fetch) {
+      const { tensors, outputOf } = state as Resident;
+      const wanted = [...fetch, ...outputOf.values()];
+      const results = await session.run({ ...feedsOf(feeds), ...Object.fromEntries(tensors) }, wanted);
+      for (const [input, output] of outputOf) tensors.set(input, results[output] as Tensor);
+      return Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
+    },
+    dispose: () => session.release(),
+  };
+}
+
+/**
+ * The embedded engine: onnxruntime on the CPU. `run` and `compile` block the thread they are called on (the promise is
+ * already settled when they return), so long work belongs into a process of its own.
+ */
+export function onnxruntimeExecutor(options: { readonly threads: number }): Executor {
+  const load = async (file: Uint8Array, o: { threads?: number } = {}): Promise<Program> =>
+    program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads)));
+  return {
+    engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
+    load,
+    compile: (model, o) => load(Buffer.concat(encodeModel(model)), o),
+    dispose: async () => {},
+  };
+}
+
+/** For `measureShapes`: runs a model on zeros and tells type and size of every output. */
+export function shapeRunner(executor: Executor): ShapeRunner {
+  return async (chunks, feeds) => {
+    const compiled = await executor.load(Buffer.concat(chunks));
+    try {
+      const zeros = Object.fromEntries(
+        [...feeds].map(([name, { dataType, dims }]) => [name, { dataType, dims, data: zeroData(dataType, dims) }]),
+      );
+      const results = await compiled.run(zeros, compiled.outputs);
+      return new Map(Object.entries(results).map(([name, { dataType, dims }]) => [name, { dataType, dims }]));
+    } finally {
+      await compiled.dispose();
+    }
+  };
+}
+
+const ARRAYS: Partial<Record<DataType, (n: number) => TensorData>> = {
+  float32: (n) => new Float32Array(n),
+  float64: (n) => new Float64Array(n),
+  float16: (n) => new Uint16Array(n),
+  int64: (n) => new BigInt64Array(n),
+  uint64: (n) => new BigUint64Array(n),
+  int32: (n) => new Int32Array(n),
+  uint32: (n) => new Uint32Array(n),
+  int16: (n) => new Int16Array(n),
+  uint16: (n) => new Uint16Array(n),
+  int8: (n) => new Int8Array(n),
+  uint8: (n) => new Uint8Array(n),
+  bool: (n) => new Uint8Array(n),
+};
+function zeroData(dataType: DataType, dims: readonly number[]): TensorData {
+  const make = ARRAYS[dataType];
+  if (!make) throw new TypeError(`No array for tensors of type ${dataType}.`);
+  return make(dims.reduce((n, d) => n * d, 1));
+}
