@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { GraftError } from '../errors.js';
+
+export const JSON_LIMIT = 16 * 1024 * 1024;
+/** A JSON body that is not whole by then is given up: it is small, so its sender is stuck or means harm. */
+const JSON_DEADLINE_MS = 60_000;
+
+/** JSON is parsed strictly (no `__proto__`), with the digest of its bytes kept where an Idempotency-Key needs it. */
+export function registerBodies(app: FastifyInstance): void {
+  app.decorateRequest('bodyDigest', null);
+  const parse = app.getDefaultJsonParser('error', 'error');
+  app.removeAllContentTypeParsers();
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return payload;
+    const timer = setTimeout(() => {
+      request.raw.destroy(
+        new GraftError('upload-incomplete', `The body did not arrive within ${JSON_DEADLINE_MS / 1000} s.`),
+      );
+    }, JSON_DEADLINE_MS);
+    const done = () => clearTimeout(timer);
+    request.raw.once('end', done).once('close', done);
+    return payload;
+  });
+  app.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: JSON_LIMIT }, (request, body, done) => {
+    if (request.headers['idempotency-key'] !== undefined) {
+      request.bodyDigest = createHash('sha256').update(body).digest('hex');
+    }
+    const taken = (request.routeOptions.schema as { body?: unknown } | undefined)?.body !== undefined;
+    if (body.length === 0) {
+      done(taken ? new GraftError('request-malformed', 'The body is empty; JSON was announced.') : null, undefined);
+      return;
+    }
+    parse(request, body as string, (error, value) => {
+      if (error !== null) done(malformed(body as string), undefined);
+      else if (!taken && JSON.stringify(value) !== '{}') done(unasked(), undefined);
+      else done(null, taken ? value : undefined);
+    });
+  });
+}
+
+function unasked(): GraftError {
+  return new GraftError('request-invalid', 'This request takes no fields; send no body.', {
+    errors: [{ path: '', code: 'field-unknown', detail: 'no body is taken here' }],
+  });
+}
+
+/** With the position of the mistake, which the strict parser keeps to itself. */
+function malformed(text: string): GraftError {
+  try {
+    JSON.parse(text);
+    return new GraftError(
+      'request-malformed',
+      "The body has a field named '__proto__' or 'constructor', which is refused.",
+    );
+  } catch (error) {
+    return new GraftError('request-malformed', `The body is not JSON: ${(error as Error).message}.`);
+  }
+}
