@@ -69,6 +69,7 @@ export function graphBuilder(
   const initializers = new Map<string, Tensor>(from?.graph.initializers ?? []);
   const functions: ModelFunction[] = [...(from?.functions ?? [])];
   const opsets = new Map<string, number>(from?.opsets ?? [['', opset]]);
+  const nodeNames = new Set(nodes.map((node) => node.name));
   const constants = new Map<string, string>();
   const counters = new Map<string, number>();
 
@@ -77,6 +78,12 @@ export function graphBuilder(
     if (used.has(name)) throw new OnnxError('invalid-argument', `The name '${name}' is used twice in one graph.`);
     used.add(name);
     return name;
+  }
+  /** Runtimes refuse two nodes of one name; no name is always allowed. */
+  function nodeName(wanted: string): string {
+    if (nodeNames.has(wanted)) return '';
+    nodeNames.add(wanted);
+    return wanted;
   }
   function fresh(stem: string): string {
     for (let n = counters.get(stem) ?? 0; ; n++) {
@@ -116,7 +123,7 @@ export function graphBuilder(
       nodes.push({
         opType,
         domain: options.domain ?? '',
-        name: options.name ?? outs.find((n) => n !== '') ?? '',
+        name: nodeName(options.name ?? outs.find((n) => n !== '') ?? ''),
         inputs: from_,
         outputs: outs,
         attributes: attributes(attrs),

@@ -2,7 +2,7 @@ import { OnnxError } from './error.js';
 import { names } from './graph.js';
 import { alignedOpsets } from './opsets.js';
 import { renameTensors } from './rename.js';
-import type { Model, ModelFunction, Tensor } from './types.js';
+import type { Model, ModelFunction, Node, Tensor } from './types.js';
 
 /**
  * Appends `head` to `trunk`: the head's input `to` becomes the trunk's tensor `from`. The result has the inputs of both
@@ -59,7 +59,7 @@ export function graft(trunk: Model, head: Model, connect: { readonly from: strin
       ...below,
       inputs: [...below.inputs, ...above.inputs.filter((v) => v.name !== joint)],
       outputs: [...below.outputs.filter((v) => v.name !== joint), ...above.outputs],
-      nodes: [...below.nodes, ...above.nodes],
+      nodes: [...below.nodes, ...withOtherNames(above.nodes, below.nodes)],
       initializers: new Map<string, Tensor>([
         ...below.initializers,
         ...[...above.initializers].filter(([n]) => !shared.has(n)),
@@ -67,6 +67,12 @@ export function graft(trunk: Model, head: Model, connect: { readonly from: strin
       valueInfo: new Map([...below.valueInfo, ...[...above.valueInfo].filter(([n]) => n !== joint)]),
     },
   };
+}
+
+/** Runtimes refuse two nodes of one name; names of nodes mean nothing else. */
+function withOtherNames(nodes: readonly Node[], beside: readonly Node[]): readonly Node[] {
+  const taken = new Set(beside.map((node) => node.name));
+  return nodes.map((node) => (node.name !== '' && taken.has(node.name) ? { ...node, name: '' } : node));
 }
 
 function same(a: Tensor | undefined, b: Tensor | undefined): boolean {
