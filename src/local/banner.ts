@@ -3,20 +3,14 @@ export interface BannerFacts {
   readonly home: string;
   /** Requests from this machine need no key. */
   readonly open: boolean;
-  readonly firstKey: string | null;
   readonly seconds: number;
   readonly colour: boolean;
 }
 
 /** What a person needs to know once the service is up. */
-export function banner({ address, home, open, firstKey, seconds, colour }: BannerFacts): string {
+export function banner({ address, home, open, seconds, colour }: BannerFacts): string {
   const bold = (text: string) => (colour ? `\x1b[1m${text}\x1b[0m` : text);
-  const key =
-    firstKey !== null
-      ? `API key of all scopes, shown only now: ${bold(firstKey)}`
-      : open
-        ? 'none needed from this machine'
-        : 'every request needs one: Authorization: Bearer grft_…';
+  const key = open ? 'none needed from this machine' : 'every request needs one: Authorization: Bearer grft_…';
   return [
     `${bold('Graft is ready')} after ${seconds.toFixed(1)} s`,
     `  Address   ${bold(address)}`,

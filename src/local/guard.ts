@@ -7,4 +7,6 @@ if (process.connected) {
     setTimeout(() => process.exit(1), 5000).unref();
     process.kill(process.pid, 'SIGTERM');
   });
+  // The listener alone would keep a process alive that has nothing left to do.
+  process.channel?.unref();
 }

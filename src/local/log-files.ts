@@ -21,6 +21,7 @@ export function openLogFile(folder: string, name: string, maxBytes = MAX_BYTES):
   const path = join(folder, `${name}.log`);
   let file = openSync(path, 'a', 0o600);
   let bytes = statSync(path).size;
+  let closed = false;
   const last: string[] = [];
   const rotate = () => {
     closeSync(file);
@@ -36,6 +37,7 @@ export function openLogFile(folder: string, name: string, maxBytes = MAX_BYTES):
     write(line) {
       last.push(line);
       if (last.length > TAIL) last.shift();
+      if (closed) return;
       try {
         if (bytes > maxBytes) rotate();
         bytes += writeSync(file, `${line}\n`);
@@ -44,7 +46,10 @@ export function openLogFile(folder: string, name: string, maxBytes = MAX_BYTES):
       }
     },
     tail: () => last,
-    close: () => closeSync(file),
+    close: () => {
+      closed = true;
+      closeSync(file);
+    },
   };
 }
 
@@ -68,9 +73,12 @@ interface Entry {
   readonly err?: { readonly message?: string; readonly code?: string };
 }
 
-/** One line for a person from a pino line of a warning or worse; null for the rest. Lines that are not JSON stay as they are. */
+/**
+ * One line for a person from a pino line of a warning or worse; null for the rest. Of text that is not pino's, like the
+ * last words of a process that crashed, the lines of the stack stay in the file.
+ */
 export function worthShowing(line: string): { text: string; bad: boolean } | null {
-  if (!line.startsWith('{')) return { text: line, bad: true };
+  if (!line.startsWith('{"')) return /^[\s{}()[\]^]|^node:|^file:/.test(line) ? null : { text: line, bad: true };
   // pino writes the level first; most lines are of a level that is not shown, and are not parsed.
   if (/^\{"level":[123]0,/.test(line)) return null;
   let entry: Entry;

@@ -14,7 +14,8 @@ import type { Terminal } from './terminal.js';
 
 /** The order of ending: no new requests, then give the jobs back, then the rest; Postgres last. */
 const ENDING_ORDER = ['api', 'worker', 'predict'] as const satisfies readonly Role[];
-const READY_MS = 60_000;
+/** After this the person is told that something is slow. */
+const LATE_MS = 30_000;
 
 /**
  * Runs the service until it is asked to end or cannot go on.
@@ -51,6 +52,8 @@ export async function runService(
   let code = 0;
   try {
     database = await openDatabase(config, { log: (line) => log('postgres').write(line), terminal });
+    // At once: the banner comes only when all is up, and this key is never shown again.
+    if (database.firstKey !== null) terminal.say(`API key of all scopes, shown only now: ${database.firstKey}`);
     const env = childEnvironment({
       ...database.environment,
       HOST: config.host,
@@ -69,20 +72,21 @@ export async function runService(
       for (const role of ROLES) children.push(startChild(role, { root, env, log: log(role), terminal, onHopeless }));
     });
     const address = addressOf(config.host, port);
-    const up = await Promise.race([ready(address, ending), hopeless, ending.wait]);
+    const onLate = () =>
+      terminal.say(
+        `Not ready after ${LATE_MS / 1000} s, still trying; ${address}/readyz and ${config.home}/logs say why.`,
+      );
+    const up = await Promise.race([ready(address, ending, onLate), hopeless, ending.wait]);
     if (typeof up === 'string') {
       terminal.say(up);
       code = 1;
     } else if (!ending.asked) {
-      if (up === false)
-        terminal.say(`Not ready after ${READY_MS / 1000} s; see ${join(config.home, 'logs')}. Still trying.`);
       const seconds = (performance.now() - startedAt) / 1000;
       terminal.say(
         banner({
           address,
           home: config.home,
           open: config.openLoopback,
-          firstKey: database.firstKey,
           seconds,
           colour: terminal.colour,
         }),
@@ -95,13 +99,15 @@ export async function runService(
     }
     return code;
   } finally {
+    // A terminal shows ^C at the line's beginning.
     if (terminal.colour) terminal.say('');
-    terminal.say('Stopping: no new requests, then the jobs are given back, then the database.');
+    if (children.length > 0)
+      terminal.say('Stopping: no new requests, then the jobs are given back, then the database.');
     for (const role of ENDING_ORDER) await children.find((child) => child.role === role)?.stop();
     await database?.stop();
     for (const file of logs.values()) file.close();
     release();
-    terminal.say('Stopped. Everything is kept; `npm start` goes on where it was.');
+    if (children.length > 0) terminal.say('Stopped. Everything is kept; `npm start` goes on where it was.');
   }
 }
 
@@ -122,12 +128,13 @@ function makeHome(home: string): void {
   }
 }
 
-/** true when ready, false when `READY_MS` is over. */
-async function ready(address: string, ending: { readonly asked: boolean }): Promise<boolean> {
-  const end = performance.now() + READY_MS;
-  while (performance.now() < end && !ending.asked) {
-    if (await isReady(address)) return true;
+/** Resolves when ready, or when asked to end. */
+async function ready(address: string, ending: { readonly asked: boolean }, onLate: () => void): Promise<void> {
+  const lateAt = performance.now() + LATE_MS;
+  let late = false;
+  while (!ending.asked && !(await isReady(address))) {
+    if (!late && performance.now() > lateAt) onLate();
+    late ||= performance.now() > lateAt;
     await sleep(100);
   }
-  return false;
 }
