@@ -8,10 +8,12 @@ import { createServing } from './service.js';
 import { openTrunk } from './trunk.js';
 
 /** A prediction process: see README.md in this folder. Ends with 0 after SIGTERM, or when it wants to be replaced. */
+/** Larger batches only make onnxruntime miss its caches: bench/predict. */
 const MAX_BATCH = 8;
 const MAX_ITEMS = 512;
 const DEADLINE_MS = 30_000;
-const GRACE_MS = 10_000;
+/** Less than the supervisor gives before it kills. */
+const GRACE_MS = 8_000;
 /** Sessions leak a little when they are opened and closed; after this many the process asks to be replaced. */
 const SESSIONS_OF_A_LIFE = 2_000;
 const TRUNKS_OF_A_LIFE = 100;

@@ -31,10 +31,12 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   let serials = 0;
 
   async function read(key: string, { id }: ServedModel): Promise<Uint8Array> {
-    const store = await blobs();
-    return store.read(key).catch((cause: unknown) => {
-      if (!(cause instanceof GraftError) || cause.code !== 'not-found') throw cause;
-      throw new GraftError('not-found', `What model ${id} is made of is gone: it was deleted.`, { cause });
+    const reading = blobs().then((store) => store.read(key));
+    return reading.catch((cause: unknown) => {
+      if (cause instanceof GraftError && cause.code === 'not-found')
+        throw new GraftError('not-found', `What model ${id} is made of is gone: it was deleted.`, { cause });
+      const detail = `Model ${id} cannot be read from storage at the moment. Try again.`;
+      throw new GraftError('unavailable', detail, { retryAfter: 1, cause });
     });
   }
 

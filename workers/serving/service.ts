@@ -1,5 +1,5 @@
 import type { Preprocessing } from '../../src/domain/types.js';
-import { GraftError, toProblem } from '../../src/errors.js';
+import { GraftError, type Problem, toProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 import type {
   LabelProbability,
@@ -31,7 +31,7 @@ const OF_ALL = new Set(['unavailable', 'overloaded', 'deadline-exceeded', 'not-f
 export function createServing({ models, decode, decodersAtOnce, maxItems, log }: ServingOptions): Serving {
   const admission = createAdmission(maxItems, 'inputs');
   const gate = createGate(decodersAtOnce);
-  const counts = { requests: 0, inputs: 0, inputErrors: 0, batches: 0, failures: 0 };
+  const counts = { requests: 0, inputs: 0, inputErrors: 0, failures: 0 };
 
   async function predict(request: PredictRequest, signal: AbortSignal): Promise<PredictAnswer> {
     const { model, inputs } = request;
@@ -41,6 +41,8 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
     counts.requests += 1;
     counts.inputs += inputs.length;
     const loading = models.acquire(model);
+    // It may fail while everyone is still decoding; they hear of it when they get there.
+    loading.catch(() => undefined);
     const one = async (bytes: Uint8Array): Promise<Batched<Float32Array>> => {
       const pixels = await gate(() => decode(bytes, model.preprocessing), signal);
       const { trunk, head } = await loading;
@@ -68,25 +70,27 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
     results: readonly PromiseSettledResult<Batched<Float32Array>>[],
   ): PredictAnswer {
     let [queueMs, batch, runMs] = [0, 0, 0];
-    const predictions = results.map((result): Prediction => {
-      if (result.status === 'rejected') return { error: problemOf(result.reason, model.id) };
+    const predictions = results.map((result, index): Prediction => {
+      if (result.status === 'rejected') return { error: problemOf(result.reason, model.id, index) };
       queueMs = Math.max(queueMs, result.value.queueMs);
       runMs = Math.max(runMs, result.value.runMs);
       batch = Math.max(batch, result.value.batch);
       const probabilities = result.value.value;
       if (probabilities.length === model.labels.length) return classified(probabilities, model.labels, top);
       const detail = `The model has ${model.labels.length} labels but gives ${probabilities.length} probabilities.`;
-      return { error: problemOf(new GraftError('internal', detail), model.id) };
+      return { error: problemOf(new GraftError('internal', detail), model.id, index) };
     });
     return { predictions, timing: { queueMs: rounded(queueMs), batch, runMs: rounded(runMs) } };
   }
 
-  function problemOf(error: unknown, model: string) {
+  function problemOf(error: unknown, model: string, index: number): Problem {
     const problem = toProblem(error);
     if (OF_ALL.has(problem.code)) throw error;
     counts.inputErrors += 1;
     if (problem.status >= 500) log.error({ err: error, model }, 'prediction failed');
-    return problem;
+    // The decoder does not know which of the inputs it was given.
+    const errors = problem.errors?.map((item) => (item.path === '' ? { ...item, path: `/inputs/${index}` } : item));
+    return errors === undefined ? problem : { ...problem, errors };
   }
 
   return { predict, stats: () => ({ ...counts, inside: admission.inside, ...models.stats() }) };

@@ -37,7 +37,8 @@ export function openTrunk(spec: TrunkSpec, onEnd: () => void, thread: URL = THRE
   return new Promise((resolve, reject) => {
     const whole = spec.base.byteLength === spec.base.buffer.byteLength;
     const transferList = whole && spec.base.buffer instanceof ArrayBuffer ? [spec.base.buffer] : [];
-    const worker = new Worker(thread, { workerData: spec, transferList });
+    // Flags of the process (such as --import of the supervisor's guard) are not for its threads.
+    const worker = new Worker(thread, { workerData: spec, transferList, execArgv: [] });
     const pending = new Map<number, Pending>();
     let lastId = 0;
     let ended = false;

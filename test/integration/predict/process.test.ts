@@ -1,0 +1,180 @@
+import { existsSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { createServer } from 'node:net';
+import sharp from 'sharp';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { build } from '../../../scripts/build.mjs';
+import { encodeFrame, type ServedModel } from '../../../src/services/predict-protocol.js';
+import type { BlobStore } from '../../../src/storage/blob.js';
+import { postgresBlobStore } from '../../../src/storage/postgres.js';
+import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+import { type PredictHome, predictHome, smallBase, smallHead, storeModels } from '../../support/predict.js';
+import { until } from '../../support/until.js';
+
+const LABELS = ['ants', 'bees'];
+let db: TestDatabase;
+let blobs: BlobStore;
+let home: PredictHome;
+let model: ServedModel;
+let photo: Buffer;
+
+beforeAll(async () => {
+  await build();
+  db = await testDatabase();
+  blobs = postgresBlobStore(db.pool);
+  [model] = (await storeModels(blobs, smallBase(1), [{ id: 'mdl_p', head: smallHead(1, 2), labels: LABELS }])) as [
+    ServedModel,
+  ];
+  photo = await sharp({ create: { width: 40, height: 40, channels: 3, background: '#407020' } })
+    .jpeg()
+    .toBuffer();
+});
+afterAll(() => db?.close());
+beforeEach(async () => {
+  home = await predictHome(db.url);
+});
+afterEach(() => home.close());
+
+const ask = (count = 1, of = model, signal?: AbortSignal) =>
+  home.client.predict(
+    { model: of, inputs: Array.from({ length: count }, () => ({ kind: 'image', bytes: photo })), top: 1 },
+    signal,
+  );
+const inside = async () => (await home.client.stats()).inside;
+
+/** A request made by hand; the body may be anything. */
+function post(path: string, body: Buffer, method = 'POST'): Promise<{ status: number; code: string }> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      { socketPath: home.socket, path, method, headers: { 'content-length': body.length } },
+      (answer) => {
+        let text = '';
+        answer.on('data', (chunk) => (text += String(chunk)));
+        answer.on('end', () =>
+          resolve({ status: answer.statusCode ?? 0, code: (JSON.parse(text) as { code: string }).code }),
+        );
+      },
+    );
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+describe('life of a prediction process', () => {
+  it('killed in the middle of requests: they fail as unavailable, and the next process answers', async () => {
+    const first = await home.start();
+    await ask();
+    const doomed = Promise.allSettled(Array.from({ length: 4 }, () => ask(100)));
+    await until(async () => expect(await inside()).toBeGreaterThan(0), 5_000, 1);
+    first.child.kill('SIGKILL');
+    for (const result of await doomed) {
+      expect(result.status).toBe('rejected');
+      if (result.status === 'rejected')
+        expect(result.reason).toMatchObject({ code: 'unavailable', options: { retryAfter: 1 } });
+    }
+    await first.exited;
+    expect(existsSync(home.socket)).toBe(true);
+    const [answer] = await Promise.all([ask(), home.start({}, false)]);
+    expect(answer.predictions[0]).toHaveProperty('label');
+  });
+
+  it('is unavailable, after a while, when nothing listens', async () => {
+    await expect(ask()).rejects.toMatchObject({ code: 'unavailable', options: { retryAfter: 1 } });
+    expect(await home.client.health()).toBe(false);
+  });
+
+  it('ends in order: what is inside is answered, the socket goes, code 0', async () => {
+    const { child, exited } = await home.start();
+    await ask();
+    const running = ask(100);
+    await until(async () => expect(await inside()).toBe(100), 5_000, 1);
+    child.kill('SIGTERM');
+    expect((await running).predictions).toHaveLength(100);
+    expect(await exited).toBe(0);
+    expect(existsSync(home.socket)).toBe(false);
+  });
+
+  it('is the only one on its socket, which only its user may open; a stale one is replaced', async () => {
+    const first = await home.start();
+    expect(statSync(home.socket).mode & 0o777).toBe(0o600);
+    const second = await home.start({}, false);
+    expect(await second.exited).toBe(1);
+    expect(second.output()).toContain('Another prediction process listens on');
+    expect(await home.client.health()).toBe(true);
+    first.child.kill('SIGKILL');
+    await first.exited;
+    await home.start();
+    expect((await ask()).predictions).toHaveLength(1);
+  });
+
+  it('listens on an address as well', async () => {
+    const port = await new Promise<number>((resolve) => {
+      const probe = createServer().listen(0, '127.0.0.1', () => {
+        const { port } = probe.address() as { port: number };
+        probe.close(() => resolve(port));
+      });
+    });
+    await home.start({ PREDICT_URL: `http://127.0.0.1:${port}` }, false);
+    await until(async () => expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200));
+  });
+});
+
+describe('load of a prediction process', () => {
+  it('refuses more than it holds with 503 and Retry-After, and answers what it took', async () => {
+    await home.start();
+    await ask();
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => ask(200)));
+    const refused = results.filter((r) => r.status === 'rejected');
+    expect(refused.length).toBe(3);
+    for (const { reason } of refused) expect(reason).toMatchObject({ code: 'overloaded', options: { retryAfter: 1 } });
+    expect((await ask()).predictions[0]).toHaveProperty('label');
+    expect(await inside()).toBe(0);
+  });
+
+  it('frees the place of a client that went away', async () => {
+    await home.start();
+    await ask();
+    const controller = new AbortController();
+    const leaving = ask(250, model, controller.signal);
+    await until(async () => expect(await inside()).toBe(250), 5_000, 1);
+    controller.abort();
+    await expect(leaving).rejects.toThrow();
+    await until(async () => expect(await inside()).toBe(0), 1_000, 5);
+  });
+
+  it('keeps trunks within its memory, the least recently used goes first', async () => {
+    await home.start({ GRAFT_SERVING_CACHE_MB: '16' });
+    const many = await Promise.all(
+      [1, 2, 3].map(async (n) => {
+        const heads = [{ id: `mdl_big${n}`, head: smallHead(n, 2), labels: LABELS }];
+        return (await storeModels(blobs, smallBase(n, 1_000_000), heads))[0] as ServedModel;
+      }),
+    );
+    const before = [];
+    for (const each of many) before.push((await ask(1, each)).predictions);
+    for (let round = 0; round < 2; round++)
+      for (const [n, each] of many.entries()) expect((await ask(1, each)).predictions).toEqual(before[n]);
+    const stats = await home.client.stats();
+    expect(stats.trunks).toBe(1);
+    expect(stats.trunkLoads).toBe(9);
+    expect(stats.cacheBytes).toBeLessThan(16 * 1024 * 1024);
+  });
+
+  it('answers what it cannot read with a problem, and lives', async () => {
+    await home.start();
+    const frame = encodeFrame({ model, inputs: [{ kind: 'image', bytes: photo }], top: 1 });
+    const flipped = Buffer.from(frame).fill(0xff, 0, 3);
+    for (const body of [
+      Buffer.alloc(0),
+      Buffer.from('GET / HTTP/1.1'),
+      frame.subarray(0, 40),
+      flipped,
+      Buffer.concat([frame, frame]),
+    ])
+      expect(await post('/predict', body)).toEqual({ status: 400, code: 'request-malformed' });
+    expect(await post('/nowhere', Buffer.alloc(0))).toEqual({ status: 404, code: 'not-found' });
+    expect(await post('/predict', Buffer.alloc(0), 'PUT')).toEqual({ status: 405, code: 'method-not-allowed' });
+    expect((await post('/predict', frame)).status).toBe(200);
+    expect(await inside()).toBe(0);
+  });
+});
