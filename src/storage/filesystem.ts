@@ -130,7 +130,9 @@ function spaceError(error: unknown, root: string): unknown {
   );
 }
 
-/** `sha256:<hex>` of bytes at hand. */
-export function digestOf(bytes: Uint8Array): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+/** `sha256:<hex>` of a file, read in pieces. */
+export async function digestOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  return `sha256:${hash.digest('hex')}`;
 }

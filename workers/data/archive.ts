@@ -15,7 +15,7 @@ export interface ArchiveLimits {
   readonly entries: number;
   readonly entryBytes: number;
   readonly totalBytes: number;
-  /** Unpacked over packed, for the whole and for each entry over 1 MiB. */
+  /** Unpacked over packed, for the whole and for each entry over 32 MiB. */
   readonly ratio: number;
 }
 export const LIMITS: ArchiveLimits = {
@@ -24,7 +24,8 @@ export const LIMITS: ArchiveLimits = {
   totalBytes: 200 * 1024 ** 3,
   ratio: 200,
 };
-const MIB = 1024 ** 2;
+/** Below this a high ratio is a plain picture (a blank PNG), not an attack. */
+const BOMB_MIN = 32 * 1024 ** 2;
 
 export type ArchiveKind = 'zip' | 'tar' | 'tar.gz';
 
@@ -107,7 +108,7 @@ function collector(limits: ArchiveLimits, packedBytes: number) {
         ]);
       total += bytes;
       if (total > limits.totalBytes) throw refuse(`The archive holds more than ${limits.totalBytes} bytes unpacked.`);
-      if (total > 64 * MIB && total > packedBytes * limits.ratio) {
+      if (total > 2 * BOMB_MIN && total > packedBytes * limits.ratio) {
         throw refuse(
           `The archive unpacks to more than ${limits.ratio} times its ${packedBytes} bytes: that is a decompression bomb, not pictures.`,
         );
@@ -194,7 +195,7 @@ async function listZip(path: string, into: Collector, limits: ArchiveLimits): Pr
       }
       if (![0, 8].includes(entry.compressionMethod))
         throw refuse(`'${name}' is packed with method ${entry.compressionMethod}; stored and deflated are taken.`);
-      if (entry.uncompressedSize > MIB && entry.uncompressedSize > entry.compressedSize * limits.ratio) {
+      if (entry.uncompressedSize > BOMB_MIN && entry.uncompressedSize > entry.compressedSize * limits.ratio) {
         throw refuse(
           `'${name}' unpacks to ${entry.uncompressedSize} bytes from ${entry.compressedSize}: that is a decompression bomb.`,
           [{ path: name, code: 'entry-bomb', detail: 'Compression ratio too high.' }],
