@@ -2,6 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import type { Preprocessing } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { imageProblem } from './image-problem.js';
+import { embedsPlainSrgb } from './srgb-profile.js';
 
 // Parallelism comes from many images in flight on libuv's threads, one thread each; a cache would only hold memory.
 sharp.concurrency(1);
