@@ -19,9 +19,11 @@ export function processorsOf(deps: WorkerDeps): Processors {
   const { config, log, repositories, stores } = deps;
   const checks = { config, log, repositories, datasets: stores.datasets, artifacts: stores.artifacts };
   return {
-    'dataset.check': whenNeeded(async () => (await import('./processors/dataset-check.js')).datasetCheck(checks)),
-    'base.check': whenNeeded(async () => (await import('./processors/base-check.js')).baseCheck(checks)),
-    'job.train': whenNeeded(async () => (await import('./processors/job-train.js')).jobTrain(deps)),
+    'dataset.check': whenNeeded<'dataset.check'>(async () =>
+      (await import('./processors/dataset-check.js')).datasetCheck(checks),
+    ),
+    'base.check': whenNeeded<'base.check'>(async () => (await import('./processors/base-check.js')).baseCheck(checks)),
+    'job.train': whenNeeded<'job.train'>(async () => (await import('./processors/job-train.js')).jobTrain(deps)),
   };
 }
 
