@@ -36,8 +36,9 @@ export function zeros(b: GraphBuilder, dataType: DataType, dims: readonly number
 export const cast = (b: GraphBuilder, x: string, to: DataType): string =>
   b.op('Cast', [x], { to: DATA_TYPES.indexOf(to) });
 
+/** A size of 0 means "as the input has it" unless the operator is told otherwise, which it can be from opset 14. */
 export const reshape = (b: GraphBuilder, x: string, dims: readonly number[]): string =>
-  b.op('Reshape', [x, ints(b, dims)]);
+  b.op('Reshape', [x, ints(b, dims)], dims.includes(0) && b.opset >= 14 ? { allowzero: 1 } : {});
 
 export function reduceSum(b: GraphBuilder, x: string, axes: readonly number[], keepdims: boolean): string {
   if (b.opset < 13) return b.op('ReduceSum', [x], { axes, keepdims: keepdims ? 1 : 0 });

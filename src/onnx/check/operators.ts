@@ -21,6 +21,7 @@ const SINCE: Readonly<Record<number, string>> = {
   22: 'EyeLike',
   23: 'Attention RMSNormalization RotaryEmbedding',
   24: 'Swish TensorScatter',
+  26: 'BitCast CumProd',
 };
 const UNTIL: Readonly<Record<string, number>> = { Upsample: 9, Scatter: 26 };
 

@@ -35,15 +35,21 @@ export const logSoftmax: Rule = (c) => [
   () => c.b.op('Sub', [c.dy, mul(c, c.b.op('Exp', [c.y()]), reduceSum(c.b, c.dy, softmaxAxes(c), true))]),
 ];
 
-/** 1 inside of the limits and on them, as PyTorch; the limits themselves get none. */
-export const clip: Rule = (c) => [
-  () => {
-    const moved = c.b.op('Or', [c.b.op('Less', [c.x(0), c.y()]), c.b.op('Greater', [c.x(0), c.y()])]);
-    return keepWhere(c.b, c.b.op('Not', [moved]), c.dy, c.type(0));
-  },
-  null,
-  null,
-];
+/** 1 inside of the limits and on them, as PyTorch; a limit gets the gradients of the elements that it moved. */
+export const clip: Rule = (c) => {
+  const raised = (): string => c.b.op('Less', [c.x(0), c.y()]);
+  const lowered = (): string => c.b.op('Greater', [c.x(0), c.y()]);
+  const all = c.dims(0).map((_, i) => i);
+  const toLimit = (moved: string): string => {
+    const kept = keepWhere(c.b, moved, c.dy, c.type(0));
+    return all.length > 0 ? reduceSum(c.b, kept, all, false) : kept;
+  };
+  return [
+    () => keepWhere(c.b, c.b.op('Not', [c.b.op('Or', [raised(), lowered()])]), c.dy, c.type(0)),
+    () => toLimit(raised()),
+    () => toLimit(lowered()),
+  ];
+};
 
 /** Before opset 12 a Dropout is the identity: training was not part of the operator. */
 export const dropoutIdentity: Rule = (c) => [() => c.dy];

@@ -1,9 +1,13 @@
 import { intAttribute, intsAttribute } from '../attributes.js';
-import { cast, keepWhere, pad, reshape, slice, sumTo } from '../emit.js';
+import { cast, keepWhere, pad, reshape, slice, sumTo, zeros } from '../emit.js';
+import { elements } from '../tensor.js';
 import type { Rule, RuleContext } from './rule.js';
 
 /** Reshape, Flatten, Squeeze, Unsqueeze: back to the size it had. */
-export const reshaped: Rule = (c) => [() => reshape(c.b, c.dy, c.dims(0)), null];
+export const reshaped: Rule = (c) => [
+  () => (elements(c.dims(0)) === 0 ? zeros(c.b, c.type(0), c.dims(0)) : reshape(c.b, c.dy, c.dims(0))),
+  null,
+];
 export const identity: Rule = (c) => [() => c.dy];
 /** Between float types; integers and booleans carry no gradient. */
 export const castRule: Rule = (c) => [() => cast(c.b, c.dy, c.type(0))];
@@ -64,6 +68,7 @@ function cuts(c: RuleContext): readonly Cut[] {
 /** Puts the gradient back among zeros: reversed axes are turned, steps are spread apart, and the rest is padding. */
 export const sliceRule: Rule = (c) => [
   () => {
+    if (elements(c.yDims()) === 0) return zeros(c.b, c.type(0), c.dims(0));
     let dy = c.dy;
     const dims = [...c.yDims()];
     const rank = dims.length;

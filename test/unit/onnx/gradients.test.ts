@@ -113,6 +113,12 @@ const CASES: readonly Case[] = [
     constants: (b) => [scalar(b, -0.5), scalar(b, 0.6)],
     opsets: NEW,
   }),
+  unary('Clip', {
+    name: 'Clip and its limits',
+    inputs: [[3, 4], [], []],
+    domain: (x, i) => (i === 0 ? x * 1.3 : i === 1 ? -0.5 + x / 10 : 0.6 + x / 10),
+    opsets: NEW,
+  }),
   unary('Dropout', { name: 'Dropout for inference', opsets: NEW }),
   unary('Identity'),
   ...[

@@ -1,0 +1,205 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  type DataType,
+  decodeModel,
+  decodeTensor,
+  differentiate,
+  encodeModel,
+  gradientName,
+  graphBuilder,
+  type Model,
+  numbers,
+  OLDEST_OPSET,
+  OnnxError,
+  standardRules,
+  type Tensor,
+  tensor,
+} from '../../../src/onnx/index.js';
+import { hasData, measure, random, run, session, type Value } from '../../support/onnx.js';
+import { NODE_TESTS, type NodeTest, nodeTests } from '../../support/onnx-node-tests.js';
+
+const rules = standardRules();
+const ruled = new Set(rules.operators());
+/** Their outputs are random, or the case is about a mask that is. */
+const RANDOM = /dropout/;
+/** Inputs on a kink, numbers too large for differences in float32, and a lower limit above the upper. */
+const NO_DIFFERENCE = /leakyrelu_example|large_number|clip_min_greater_than_max|dropout/;
+
+const RUNNABLE: ReadonlySet<DataType> = new Set(['float32', 'float64', 'int32', 'int64', 'int8', 'uint8', 'bool']);
+function runnable(t: Tensor): Value | null {
+  if (!RUNNABLE.has(t.dataType)) return null;
+  const data = Uint8Array.from(t.data).buffer;
+  const make =
+    { float32: Float32Array, float64: Float64Array, int32: Int32Array, int64: BigInt64Array, int8: Int8Array }[
+      t.dataType as 'float32'
+    ] ?? Uint8Array;
+  return { dataType: t.dataType, dims: t.dims, data: new make(data) };
+}
+
+interface Prepared {
+  readonly model: Model;
+  readonly feeds: Record<string, Value>;
+  readonly wanted: readonly Tensor[];
+}
+/** null where a value is of a type that is not fed here (float16 and below, strings, sequences). */
+function prepare(c: NodeTest): Prepared | null {
+  const model = decodeModel(c.model);
+  const feeds: Record<string, Value> = {};
+  for (const [i, bytes] of c.inputs.entries()) {
+    const name = model.graph.inputs[i]?.name;
+    let value: Value | null = null;
+    try {
+      value = runnable(decodeTensor(bytes));
+    } catch (error) {
+      // Sequences and optionals are other messages, which do not read as tensors.
+      if (!(error instanceof OnnxError)) throw error;
+    }
+    if (!name || !value) return null;
+    feeds[name] = value;
+  }
+  if ([...model.graph.inputs, ...model.graph.outputs].some((v) => !RUNNABLE.has(v.dataType as DataType))) return null;
+  return { model, feeds, wanted: c.outputs.map(decodeTensor) };
+}
+
+function agrees(found: Record<string, Value>, p: Prepared): boolean {
+  return p.wanted.every((t, i) => {
+    const value = found[p.model.graph.outputs[i]?.name as string];
+    if (!value || value.dims.join() !== t.dims.join()) return false;
+    const expected = numbers(t);
+    return expected.every((e, k) => {
+      const got = Number(value.data[k]);
+      return Object.is(e, got) || e === got || Math.abs(e - got) <= 1e-4 + 1e-3 * Math.abs(e);
+    });
+  });
+}
+
+describe.runIf(hasData(NODE_TESTS))('official ONNX backend tests', () => {
+  let cases: readonly NodeTest[] = [];
+  beforeAll(async () => {
+    cases = [
+      ...(await nodeTests('node')),
+      ...(await nodeTests('pytorch-operator')),
+      ...(await nodeTests('pytorch-converted')),
+    ];
+  });
+
+  it('every model is read', () => {
+    expect(cases.length).toBeGreaterThan(1800);
+    for (const c of cases) expect(() => decodeModel(c.model), c.name).not.toThrow();
+  });
+
+  it('operators with a gradient rule give the expected outputs after decode and encode', async () => {
+    const seen = new Set<string>();
+    const wrong: string[] = [];
+    let right = 0;
+    for (const c of cases) {
+      const operators = decodeModel(c.model).graph.nodes.map((n) => n.opType);
+      if (RANDOM.test(c.name) || !operators.some((op) => ruled.has(op))) continue;
+      const p = prepare(c);
+      if (!p) continue;
+      const same = async (model: Model | Uint8Array): Promise<boolean | null> => {
+        const s = await session(model).catch(() => null);
+        if (!s) return null;
+        try {
+          return agrees(await run(s, p.feeds), p);
+        } catch {
+          return null;
+        } finally {
+          await s.release();
+        }
+      };
+      const result = await same(Buffer.concat(encodeModel(p.model)));
+      if (result) {
+        right++;
+        for (const op of operators) seen.add(op);
+      } else if (await same(c.model)) wrong.push(c.name);
+    }
+    expect(wrong).toEqual([]);
+    expect(right).toBeGreaterThan(400);
+    expect([...ruled].filter((op) => !seen.has(op) && op !== 'Dropout')).toEqual([]);
+  });
+
+  it('gradients agree with directional differences on the official inputs', async () => {
+    const wrong: string[] = [];
+    const checked = new Map<string, number>();
+    for (const c of cases) {
+      const p = NO_DIFFERENCE.test(c.name) ? null : prepare(c);
+      const [node] = p?.model.graph.nodes ?? [];
+      if (
+        !p ||
+        !node ||
+        (p.model.opsets.get('') ?? 0) < OLDEST_OPSET ||
+        p.model.graph.nodes.length !== 1 ||
+        !ruled.has(node.opType)
+      )
+        continue;
+      const error = await directional(p).catch((e: unknown) => String(e));
+      if (error === null) continue;
+      checked.set(node.opType, (checked.get(node.opType) ?? 0) + 1);
+      if (typeof error === 'string' || error > 2e-2) wrong.push(`${c.name}: ${error}`);
+    }
+    expect(wrong).toEqual([]);
+    expect([...checked.values()].reduce((a, b) => a + b, 0)).toBeGreaterThan(150);
+  });
+});
+
+/** Relative error of the derivative along a random direction; null where the case cannot be run or has no float input. */
+async function directional(p: Prepared): Promise<number | null> {
+  const output = p.model.graph.outputs[0];
+  const parameters = Object.keys(p.feeds).filter(
+    (name) => p.feeds[name]?.dataType === 'float32' && (p.feeds[name]?.data.length ?? 0) > 0,
+  );
+  if (output?.dataType !== 'float32' || parameters.length === 0 || !(await session(p.model).catch(() => null)))
+    return null;
+  const fixed = Object.keys(p.feeds).filter((name) => !parameters.includes(name));
+  // Axes, sizes and indices are inputs in these cases; gradients want them constant, as models have them.
+  const constants = new Map(fixed.map((name) => [name, tensorOf(name, p.feeds[name] as Value)]));
+  const forward: Model = {
+    ...p.model,
+    graph: {
+      ...p.model.graph,
+      inputs: p.model.graph.inputs.filter((v) => parameters.includes(v.name)),
+      outputs: [output],
+      initializers: new Map([...p.model.graph.initializers, ...constants]),
+    },
+  };
+  const b = graphBuilder({ from: forward, keepOutputs: [] });
+  const flat = b.op('Reshape', [output.name, b.constant(tensor('', 'int64', [1], [-1]))]);
+  const bent = b.op('Mul', [flat, b.op('Add', [flat, b.constant(tensor('', 'float32', [], 0.37))])]);
+  const loss = b.op('ReduceSum', [bent], { keepdims: 0 });
+  b.output(loss, 'float32', []);
+  const model = b.model();
+  const feeds = Object.fromEntries(parameters.map((name) => [name, p.feeds[name] as Value]));
+  const gradients = await run(differentiate(model, loss, parameters, await measure(model)), feeds);
+  const next = random(7);
+  let slope = 0;
+  let size = 0;
+  const moved = (step: number): Record<string, Value> => {
+    const r = random(7);
+    return Object.fromEntries(
+      parameters.map((name) => {
+        const v = feeds[name] as Value;
+        return [name, { ...v, data: Float32Array.from(v.data as Float32Array, (x) => x + step * (r() - 0.5)) }];
+      }),
+    );
+  };
+  for (const name of parameters) {
+    const gradient = gradients[gradientName(name)] as Value;
+    for (let i = 0; i < gradient.data.length; i++) {
+      const part = Number(gradient.data[i]) * (next() - 0.5);
+      slope += part;
+      size += Math.abs(part);
+    }
+  }
+  const h = 2e-3;
+  const at = async (step: number): Promise<number> => Number((await run(model, moved(step)))[loss]?.data[0]);
+  const difference = ((await at(h)) - (await at(-h))) / (2 * h);
+  return Math.abs(difference - slope) / Math.max(1, size);
+}
+
+const tensorOf = (name: string, v: Value): Tensor => ({
+  name,
+  dataType: v.dataType,
+  dims: v.dims,
+  data: new Uint8Array(v.data.buffer, v.data.byteOffset, v.data.byteLength),
+});
