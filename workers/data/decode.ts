@@ -28,7 +28,9 @@ export function decodeError(bytes: Uint8Array, error: unknown): GraftError {
  * frame of an animation.
  */
 function upright(bytes: Uint8Array): Sharp {
-  return sharp(bytes, READ).autoOrient().flatten({ background: '#ffffff' });
+  return sharp(bytes, { ...READ, ignoreIcc: embedsPlainSrgb(bytes) })
+    .autoOrient()
+    .flatten({ background: '#ffffff' });
 }
 
 /**
