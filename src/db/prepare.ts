@@ -10,7 +10,7 @@ export interface Prepared {
   readonly firstKey: string | null;
 }
 
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 10_000;
 /** Not there yet, or still starting: worth waiting for. Anything else (no such database, wrong password) is not. */
 const TRANSIENT = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', '57P03']);
 
