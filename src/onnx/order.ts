@@ -46,7 +46,11 @@ export function ordered(nodes: readonly Node[]): readonly Node[] {
   const waiting = needs.map((list) => new Set(list).size);
   const users = new Map<number, number[]>();
   needs.forEach((list, i) => {
-    for (const j of new Set(list)) users.set(j, [...(users.get(j) ?? []), i]);
+    for (const j of new Set(list)) {
+      const known = users.get(j);
+      if (known) known.push(i);
+      else users.set(j, [i]);
+    }
   });
   const ready = waiting.flatMap((n, i) => (n === 0 ? [i] : []));
   const result: Node[] = [];

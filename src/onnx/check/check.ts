@@ -28,6 +28,12 @@ export function examine(bytes: Uint8Array): {
     const model = decodeModel(bytes);
     return { model, problems: check(model) };
   } catch (error) {
+    // A RangeError is an engine's limit (entries of a map, length of a string) that no real model meets.
+    if (error instanceof RangeError)
+      return {
+        model: null,
+        problems: [{ code: 'not-onnx', path: '', detail: `The file is no usable model: ${error.message}.` }],
+      };
     if (!(error instanceof OnnxError)) throw error;
     return { model: null, problems: [explained(error, bytes.length)] };
   }

@@ -59,11 +59,26 @@ function varintEnd(bytes: Uint8Array, at: number, end: number): number {
   throw new OnnxError('malformed', `A number at byte ${at} is longer than 10 bytes.`);
 }
 
+/**
+ * How many parts a model may have: every field read costs one, every byte of a packed list too (tensor data cost nothing).
+ * Real graphs have thousands; without a bound, a file of tiny messages would fill the memory.
+ */
+export interface Budget {
+  left: number;
+}
+export const budget = (): Budget => ({ left: 4_000_000 });
+export function spend(from: Budget, cost: number): void {
+  from.left -= cost;
+  if (from.left < 0)
+    throw new OnnxError('malformed', 'The file consists of millions of tiny parts; no real model does.');
+}
+
 /** Walks the fields of one message. Offsets are into `bytes`; a message's `bytes` are a view of the file. */
-export function* fields(bytes: Uint8Array): Generator<Field> {
+export function* fields(bytes: Uint8Array, from: Budget): Generator<Field> {
   const end = bytes.length;
   let at = 0;
   while (at < end) {
+    spend(from, 1);
     const tagAt = at;
     const tag = smallVarint(bytes, at, end);
     const number = Math.floor(tag.value / 8);
@@ -90,6 +105,8 @@ export function* fields(bytes: Uint8Array): Generator<Field> {
   }
 }
 
+/** Far above any name or note; below what a string can hold. */
+const MAX_TEXT = 1 << 28;
 const decoder = new TextDecoder('utf-8');
 
 export const view = (bytes: Uint8Array, f: Field): Uint8Array => bytes.subarray(f.start, f.end);
@@ -104,6 +121,8 @@ export function message(bytes: Uint8Array, f: Field, what: string): Uint8Array {
 }
 export function text(bytes: Uint8Array, f: Field, what: string): string {
   expect(f, 2, what);
+  if (f.end - f.start > MAX_TEXT)
+    throw new OnnxError('malformed', `${what} has ${f.end - f.start} bytes; no real one does.`);
   return decoder.decode(view(bytes, f));
 }
 export function int(bytes: Uint8Array, f: Field, what: string): bigint {
@@ -121,12 +140,13 @@ export function asNumber(value: bigint, what: string): number {
 }
 
 /** A repeated number field: one element, or many packed together (writers choose). */
-export function ints(bytes: Uint8Array, f: Field, into: bigint[], what: string): void {
+export function ints(bytes: Uint8Array, f: Field, into: bigint[], what: string, from: Budget): void {
   if (f.wire === 0) {
     into.push(varint(bytes, f.start));
     return;
   }
   expect(f, 2, what);
+  spend(from, f.end - f.start);
   let at = f.start;
   while (at < f.end) {
     const next = varintEnd(bytes, at, f.end);

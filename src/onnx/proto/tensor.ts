@@ -1,11 +1,26 @@
 import { OnnxError } from '../error.js';
 import { byteLength, elements } from '../tensor.js';
 import { DATA_TYPES, type DataType, type Tensor } from '../types.js';
-import { concat, count, type Field, fields, fixed, ints, message, text, varint, view } from './reader.js';
+import {
+  type Budget,
+  budget,
+  concat,
+  count,
+  type Field,
+  fields,
+  fixed,
+  ints,
+  message,
+  text,
+  varint,
+  view,
+} from './reader.js';
 import type { Writer } from './writer.js';
 
 /** https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, message TensorProto. */
-export function decodeTensor(bytes: Uint8Array): Tensor {
+export const decodeTensor = (bytes: Uint8Array): Tensor => readTensor(bytes, budget());
+
+export function readTensor(bytes: Uint8Array, from: Budget): Tensor {
   const dims: bigint[] = [];
   let name = '';
   let code = 0;
@@ -27,10 +42,10 @@ export function decodeTensor(bytes: Uint8Array): Tensor {
   };
   const strings: Uint8Array[] = [];
   const extra: Uint8Array[] = [];
-  for (const f of fields(bytes)) {
+  for (const f of fields(bytes, from)) {
     switch (f.number) {
       case 1:
-        ints(bytes, f, dims, 'dims of a tensor');
+        ints(bytes, f, dims, 'dims of a tensor', from);
         break;
       case 2:
         code = count(bytes, f, 'data_type of a tensor');
@@ -60,7 +75,7 @@ export function decodeTensor(bytes: Uint8Array): Tensor {
         typed.uint64.push(varintBytes(bytes, f));
         break;
       case 13: {
-        const [key, value] = decodeEntry(message(bytes, f, 'external_data'));
+        const [key, value] = decodeEntry(message(bytes, f, 'external_data'), from);
         external = (external ?? new Map()).set(key, value);
         break;
       }
@@ -140,10 +155,10 @@ function unpack(bytes: Uint8Array, width: number): Uint8Array {
 }
 
 /** StringStringEntryProto. */
-export function decodeEntry(bytes: Uint8Array): [string, string] {
+export function decodeEntry(bytes: Uint8Array, from: Budget): [string, string] {
   let key = '';
   let value = '';
-  for (const f of fields(bytes)) {
+  for (const f of fields(bytes, from)) {
     if (f.number === 1) key = text(bytes, f, 'key of an entry');
     else if (f.number === 2) value = text(bytes, f, 'value of an entry');
   }

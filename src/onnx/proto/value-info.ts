@@ -1,19 +1,19 @@
 import { DATA_TYPES, type ValueInfo } from '../types.js';
-import { count, fields, message, text } from './reader.js';
+import { type Budget, count, fields, message, text } from './reader.js';
 import type { Writer } from './writer.js';
 
 /** ValueInfoProto. Types other than dense tensors are named, and kept as bytes. */
-export function decodeValueInfo(bytes: Uint8Array): ValueInfo {
+export function decodeValueInfo(bytes: Uint8Array, from: Budget): ValueInfo {
   let name = '';
   let type: Uint8Array | undefined;
   const extra: Uint8Array[] = [];
-  for (const f of fields(bytes)) {
+  for (const f of fields(bytes, from)) {
     if (f.number === 1) name = text(bytes, f, 'name of a value');
     else if (f.number === 2) type = message(bytes, f, 'type of a value');
     else extra.push(bytes.subarray(f.tagAt, f.end));
   }
   const kept = extra.length > 0 ? { extra } : {};
-  return { name, ...decodeType(type), ...kept };
+  return { name, ...decodeType(type, from), ...kept };
 }
 
 const OTHER = new Map<number, 'sequence' | 'map' | 'sparse' | 'optional'>([
@@ -23,34 +23,35 @@ const OTHER = new Map<number, 'sequence' | 'map' | 'sparse' | 'optional'>([
   [9, 'optional'],
 ]);
 
-function decodeType(bytes: Uint8Array | undefined): Pick<ValueInfo, 'dataType' | 'shape' | 'rawType'> {
+function decodeType(bytes: Uint8Array | undefined, from: Budget): Pick<ValueInfo, 'dataType' | 'shape' | 'rawType'> {
   if (!bytes) return { dataType: 'undefined', shape: null };
-  for (const f of fields(bytes)) {
-    if (f.number === 1) return decodeTensorType(message(bytes, f, 'tensor_type'));
+  for (const f of fields(bytes, from)) {
+    if (f.number === 1) return decodeTensorType(message(bytes, f, 'tensor_type'), from);
     const other = OTHER.get(f.number);
     if (other) return { dataType: other, shape: null, rawType: bytes };
   }
   return { dataType: 'undefined', shape: null, rawType: bytes };
 }
 
-function decodeTensorType(bytes: Uint8Array): Pick<ValueInfo, 'dataType' | 'shape'> {
+function decodeTensorType(bytes: Uint8Array, from: Budget): Pick<ValueInfo, 'dataType' | 'shape'> {
   let dataType: ValueInfo['dataType'] = 'undefined';
   let shape: (number | string)[] | null = null;
-  for (const f of fields(bytes)) {
+  for (const f of fields(bytes, from)) {
     if (f.number === 1) dataType = DATA_TYPES[count(bytes, f, 'elem_type')] ?? 'undefined';
     else if (f.number === 2) {
       const dims = message(bytes, f, 'shape');
       shape = [];
-      for (const d of fields(dims)) if (d.number === 1) shape.push(decodeDimension(message(dims, d, 'dim')));
+      for (const d of fields(dims, from))
+        if (d.number === 1) shape.push(decodeDimension(message(dims, d, 'dim'), from));
     }
   }
   return { dataType, shape };
 }
 
 /** A negative size is how some exporters say "dynamic". */
-function decodeDimension(bytes: Uint8Array): number | string {
+function decodeDimension(bytes: Uint8Array, from: Budget): number | string {
   let dim: number | string = '';
-  for (const f of fields(bytes)) {
+  for (const f of fields(bytes, from)) {
     if (f.number === 1) {
       const value = count(bytes, f, 'dim_value');
       dim = value < 0 ? '' : value;

@@ -231,6 +231,24 @@ describe('bad bytes', () => {
     expect(performance.now() - start).toBeLessThan(20_000);
   });
 
+  it('reads a file beyond 2 GiB without touching its data', () => {
+    const size = 2 ** 31 + 8;
+    const b = graphBuilder({ opset: 13 });
+    // Memory of zeros that is never written costs address space only.
+    b.initializer('big', { ...tensor('', 'uint8', [0], 0), dims: [size], data: new Uint8Array(size) });
+    b.output(b.op('Neg', [b.input('x', 'float32', [1])]), 'float32', [1]);
+    const chunks = encodeModel(b.model());
+    const file = new Uint8Array(chunks.reduce((n, c) => n + c.length, 0));
+    let at = 0;
+    for (const chunk of chunks) {
+      if (chunk.length < size) file.set(chunk, at);
+      at += chunk.length;
+    }
+    const { graph } = decodeModel(file);
+    expect(graph.initializers.get('big')?.data.length).toBe(size);
+    expect(graph.nodes).toHaveLength(1);
+  });
+
   it('refuses lengths, dimensions and nesting that cannot be', () => {
     const code = (bytes: Uint8Array): string => {
       try {
@@ -257,6 +275,8 @@ describe('bad bytes', () => {
     expect(code(initializer([2n ** 40n, 2n ** 40n], 4))).toBe('truncated');
     expect(code(Uint8Array.of(0x3a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01))).toBe('truncated');
     expect(code(new Uint8Array(0))).toBe('not-onnx');
+    const repeated = Buffer.alloc(4_000_001 * 2, Uint8Array.of(0x78, 0));
+    expect(code(message((w) => w.bytes(7, repeated)))).toBe('malformed');
     let nested = message((g) => g.text(2, 'innermost'));
     for (let i = 0; i < 60; i++) {
       const graph = nested;
