@@ -1,9 +1,9 @@
 import { fork } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
-import { fileURLToPath } from 'node:url';
 import { childEnvironment } from '../../src/config.js';
 import { GraftError } from '../../src/errors.js';
 import type { BaseDescription, Problem as ModelProblem } from '../../src/onnx/index.js';
+import { entryOf } from '../entry.js';
 
 export interface MeasureRequest {
   readonly path: string;
@@ -20,14 +20,13 @@ export interface MeasureResult {
 
 /** A forward pass of two pictures takes seconds even through VGG; what takes this long would be no base. */
 const TIME_LIMIT_MS = 120_000;
-const CHILD = fileURLToPath(new URL('./measure-child.js', import.meta.url));
 
 /**
  * Checks and describes an ONNX file in a process of its own.
  * @throws GraftError `base-invalid` when that process crashes, hangs or runs out of memory: the model's doing.
  */
 export async function measureBase(request: MeasureRequest, signal: AbortSignal): Promise<MeasureResult> {
-  const child = fork(CHILD, {
+  const child = fork(entryOf('data/measure-child'), {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     env: childEnvironment({ NODE_OPTIONS: undefined }),
   });
@@ -54,12 +53,14 @@ export async function measureBase(request: MeasureRequest, signal: AbortSignal):
         'base-invalid',
         `The model did not finish one forward pass in ${TIME_LIMIT_MS / 1000} seconds.`,
       );
-    if (code !== 0) {
-      const how = by === null ? `exit code ${code}` : `signal ${by}`;
+    // Its own failure, not the model's: the check is tried again.
+    if (code !== null && code !== 0)
+      throw new Error(`The checking process ended with exit code ${code}: ${words.trim()}`);
+    if (by !== null) {
       const last = words.trim().split('\n').at(-1)?.slice(0, 300) ?? '';
       throw new GraftError(
         'base-invalid',
-        `The process that ran the model ended with ${how}${last === '' ? '' : `: ${last}`}. The model may need too much memory or crash the runtime.`,
+        `The process that ran the model ended with signal ${by}${last === '' ? '' : `: ${last}`}. The model may need too much memory or crash the runtime.`,
       );
     }
     return JSON.parse(await readFile(request.answer, 'utf8')) as MeasureResult;

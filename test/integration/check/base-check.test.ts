@@ -1,0 +1,115 @@
+import { createReadStream, readdirSync } from 'node:fs';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DEFAULT_PROJECT_ID, repositories } from '../../../src/db/index.js';
+import type { Repositories } from '../../../src/domain/ports.js';
+import type { Base } from '../../../src/domain/types.js';
+import { newId } from '../../../src/ids.js';
+import { createLogger } from '../../../src/log.js';
+import type { BlobStore } from '../../../src/storage/blob.js';
+import { postgresBlobStore } from '../../../src/storage/postgres.js';
+import { baseCheck } from '../../../workers/processors/base-check.js';
+import { sharedData } from '../../support/data.js';
+import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+import { writeZip } from '../../support/zip.js';
+
+let folder: string;
+let db: TestDatabase;
+let repos: Repositories;
+let store: BlobStore;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'graft-base-'));
+  db = await testDatabase();
+  repos = repositories(db);
+  store = postgresBlobStore(db.pool);
+});
+afterAll(async () => {
+  await db.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function checked(path: string): Promise<Base> {
+  const id = newId('base');
+  await repos.bases.create({ id, projectId: DEFAULT_PROJECT_ID, name: id, uploadKey: `uploads/${id}` });
+  await repos.bases.uploaded(id, await store.put(`uploads/${id}`, createReadStream(path)));
+  const deps = {
+    repositories: repos,
+    artifacts: store,
+    config: { home: folder, threads: 2 },
+    log: createLogger({ logLevel: 'silent' }, 'test'),
+  };
+  await baseCheck(deps)({ baseId: id }, new AbortController().signal);
+  expect(await store.stat(`uploads/${id}`)).toBeNull();
+  expect(await readdir(join(folder, 'tmp'))).toEqual([]);
+  return (await repos.bases.byId(id))!;
+}
+
+const REASONS: Readonly<Record<string, RegExp>> = {
+  customvision: /opset 1;/,
+  'html-page': /web page/,
+  'lfs-pointer': /Git LFS pointer/,
+  'mnist-cntk-opset1-no-ort-kernel': /opset 1;/,
+  smollm3: /lie in other files/,
+  'squeezenet-custom-op': /Debug is no standard ONNX operator/,
+  'truncated-minilm-2.7MB-of-23MB': /ends early/,
+  'winml-mnist-imagescaler-zipmap': /ImageScaler is no standard ONNX operator/,
+};
+const broken = sharedData('broken-models');
+test.runIf(broken !== null).each(broken === null ? ['none'] : readdirSync(broken))(
+  '%s is refused with a reason',
+  async (name) => {
+    const base = await checked(join(broken!, name));
+    expect(base).toMatchObject({ state: 'invalid', blobKey: null, error: { code: 'base-invalid' } });
+    expect(base.error!.detail).toMatch(
+      REASONS[name.replace(/(-2)?-named.*$|-(2018|graph|quantized|Debug).*$/, '').replace(/\.onnx$/, '')] ??
+        /no reason is known/,
+    );
+  },
+);
+
+const models = sharedData('models');
+test.runIf(models !== null)('MobileNetV2: facts as the contract shows them, kept by its digest', async () => {
+  const path = join(models!, 'mobilenetv2-1.0-imagenet-backbone.onnx');
+  const base = await checked(path);
+  expect(base).toMatchObject({ state: 'ready', error: null });
+  expect(base.facts?.inputs).toEqual([{ name: 'input', type: 'float32', shape: ['N', 3, 224, 224] }]);
+  expect(base.facts?.cuts.find((cut) => cut.default)).toEqual({
+    tensor: 'features',
+    kind: 'pooled',
+    features: 1280,
+    default: true,
+  });
+  expect(base.facts?.preprocessing).toMatchObject({
+    resize: 256,
+    crop: 224,
+    channels: 'RGB',
+    mean: [0.485, 0.456, 0.406],
+  });
+  expect(await store.read(base.blobKey!)).toEqual(await readFile(path));
+});
+
+test.runIf(models !== null)('a zipped hub folder: the model in it, with its preprocessing', async () => {
+  const config = {
+    size: { shortest_edge: 240 },
+    crop_size: { height: 224, width: 224 },
+    image_mean: [0.5, 0.5, 0.5],
+    image_std: [0.5, 0.5, 0.5],
+  };
+  const zip = join(folder, 'hub.zip');
+  await writeZip(zip, {
+    'net/onnx/model.onnx': await readFile(join(models!, 'squeezenet1.1-imagenet-fp32.onnx')),
+    'net/onnx/model_quantized.onnx': 'not looked at',
+    'net/preprocessor_config.json': JSON.stringify(config),
+  });
+  const base = await checked(zip);
+  expect(base.state).toBe('ready');
+  expect(base.facts?.cuts.find((cut) => cut.default)).toMatchObject({ features: 512 });
+});
+
+test('a zip without a model says what is expected', async () => {
+  const zip = join(folder, 'empty-hub.zip');
+  await writeZip(zip, { 'readme.md': 'hello' });
+  expect((await checked(zip)).error?.detail).toMatch(/no \.onnx file.*onnx\/model\.onnx/);
+});
