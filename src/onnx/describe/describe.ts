@@ -3,8 +3,7 @@ import { cut } from '../cut.js';
 import type { RuleTable } from '../differentiate/rule.js';
 import { standardRules } from '../differentiate/table.js';
 import { subgraphs } from '../order.js';
-import { elements } from '../tensor.js';
-import type { Graph, Model, Node, Shapes, ValueInfo } from '../types.js';
+import type { Graph, Model, Shapes, ValueInfo } from '../types.js';
 import { type FoundClassifier, type FoundCut, findCuts } from './cuts.js';
 import {
   findPreprocessing,
@@ -13,6 +12,7 @@ import {
   type PreprocessingSource,
 } from './preprocessing.js';
 import { structure } from './structure.js';
+import { parameterCount, trainable } from './trainable.js';
 
 export interface DescribedValue {
   readonly name: string;
@@ -97,7 +97,7 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
     cuts,
     classifier,
     parameters: parameterCount(graph),
-    training: training(below, model, o.rules ?? standardRules()),
+    training: trainable(below, model, o.rules ?? standardRules()),
     tasks: usable
       ? ['image-classification']
       : !imageInput && isText(graph) && best?.kind === 'tokens'
@@ -149,61 +149,4 @@ function licenseOf(model: Model, config: unknown): string | null {
   if (said) return said;
   const c = config as { license?: unknown } | null | undefined;
   return typeof c?.license === 'string' ? c.license : null;
-}
-
-function parameterCount(graph: Graph): number {
-  const statistics = new Set(
-    graph.nodes.filter((n) => n.opType === 'BatchNormalization').flatMap((n) => n.inputs.slice(3, 5)),
-  );
-  let count = 0;
-  const visit = (g: Graph): void => {
-    for (const t of g.initializers.values())
-      if (t.dims.length > 0 && !statistics.has(t.name) && /^(float|bfloat|int8|uint8|int4|uint4)/.test(t.dataType))
-        count += elements(t.dims);
-    for (const node of g.nodes) for (const inner of subgraphs(node)) visit(inner);
-  };
-  visit(graph);
-  return count;
-}
-
-/** Operators on the way from the inputs that no gradient rule covers; those that compute sizes and constants do not matter. */
-function training(graph: Graph, model: Model, rules: RuleTable): BaseDescription['training'] {
-  const opset = (n: Node): number => model.opsets.get(n.domain) ?? 0;
-  const carrying = carryingNodes(graph);
-  const missing = new Set<string>();
-  for (const node of carrying)
-    if (!rules.supported(node.opType, node.domain, opset(node)))
-      missing.add(node.domain ? `${node.domain}.${node.opType}` : node.opType);
-  return { supported: missing.size === 0 && carrying.length > 0, unsupportedOperators: [...missing].sort() };
-}
-
-const SIZES: ReadonlySet<string> = new Set([
-  'Shape',
-  'Size',
-  'Constant',
-  'ConstantOfShape',
-  'Range',
-  'ArgMax',
-  'ArgMin',
-  'NonZero',
-  'Equal',
-  'Greater',
-  'Less',
-  'GreaterOrEqual',
-  'LessOrEqual',
-  'And',
-  'Or',
-  'Not',
-]);
-/** Nodes through which gradients would flow: reached from float constants with data, not through sizes and comparisons. */
-function carryingNodes(graph: Graph): readonly Node[] {
-  const floats = [...graph.initializers.values()].filter(
-    (t) => /^(float|int8|uint8)/.test(t.dataType) && elements(t.dims) > 1,
-  );
-  const moving = new Set<string>(floats.map((t) => t.name));
-  return graph.nodes.filter((node) => {
-    if (SIZES.has(node.opType) || !node.inputs.some((name) => moving.has(name))) return false;
-    for (const output of node.outputs) moving.add(output);
-    return true;
-  });
 }
