@@ -1,0 +1,61 @@
+import { basename } from 'node:path';
+import type { Base } from '../../api/client.js';
+import type { Command } from '../options.js';
+import { bytesText, type Output } from '../output.js';
+import { untilChecked } from '../wait.js';
+
+function show(base: Base, out: Output): number {
+  if (out.json) out.data(base);
+  else if (base.state === 'invalid') out.problem({ ...base.error!, status: 422 });
+  else {
+    out.text(`${base.id}  ${base.name}  ${base.state}  ${bytesText(base.bytes)}`);
+    for (const cut of base.cuts)
+      out.text(`  cut ${cut.tensor}: ${cut.features} features, ${cut.kind}${cut.default ? ' (default)' : ''}`);
+  }
+  return base.state === 'invalid' ? 1 : 0;
+}
+
+export const baseCommands: readonly Command[] = [
+  {
+    name: 'bases add',
+    args: ['FILE'],
+    about: 'add an ONNX file, or a zipped hub folder, as a base',
+    options: { name: 'its name (the file’s)' },
+    async run({ client, out, args, values }) {
+      const name = values.name ?? basename(args[0]!).replace(/\.(onnx|zip)$/, '');
+      const created = await client.bases.add(args[0]!, name, {
+        progress: (sent, total) => out.progress('uploading', sent, total),
+      });
+      return show(await untilChecked(created, () => client.bases.get(created.id), out), out);
+    },
+  },
+  {
+    name: 'bases list',
+    args: [],
+    about: 'all bases, newest first',
+    async run({ client, out }) {
+      const rows: (string | number)[][] = [['id', 'name', 'state', 'size', 'tasks']];
+      for await (const base of client.bases.list()) {
+        if (out.json) out.data(base);
+        else rows.push([base.id, base.name, base.state, bytesText(base.bytes), base.tasks.join(', ')]);
+      }
+      if (!out.json) out.table(rows);
+      return 0;
+    },
+  },
+  {
+    name: 'bases show',
+    args: ['BASE'],
+    about: 'a base by id, name or digest',
+    run: async ({ client, out, args }) => show(await client.bases.get(args[0]!), out),
+  },
+  {
+    name: 'bases delete',
+    args: ['BASE'],
+    about: 'delete a base that nothing stands on',
+    async run({ client, args }) {
+      await client.bases.delete((await client.bases.get(args[0]!)).id);
+      return 0;
+    },
+  },
+];

@@ -1,0 +1,141 @@
+import { createWriteStream } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ApiError } from '../../api/client.js';
+import { showEvaluation } from '../evaluation.js';
+import { type Command, numberOf } from '../options.js';
+import { bytesText } from '../output.js';
+
+/** The media type by the first bytes: names lie. */
+function mediaType(bytes: Buffer): string {
+  if (bytes[0] === 0x89) return 'image/png';
+  if (bytes.subarray(0, 4).toString('latin1') === 'RIFF') return 'image/webp';
+  return 'image/jpeg';
+}
+
+export const modelCommands: readonly Command[] = [
+  {
+    name: 'predict',
+    args: ['MODEL', 'FILE…'],
+    about: 'labels for pictures, by a model or an alias',
+    options: { top: 'how many labels to show (all up to 5)' },
+    async run({ client, out, args, values }) {
+      const [model, ...files] = args;
+      let failed = false;
+      for (const file of files) {
+        const bytes = await readFile(file);
+        try {
+          const answer = await client.models.predict(model!, bytes, mediaType(bytes), numberOf(values, 'top'));
+          const prediction = answer.predictions[0] as {
+            label?: string;
+            probability?: number;
+            top?: { label: string; probability: number }[];
+            error?: { detail: string };
+          };
+          if (out.json) out.data({ file, ...prediction });
+          else if (prediction.error !== undefined) out.error(`${file}: ${prediction.error.detail}`);
+          else
+            out.text(
+              `${basename(file)}  ${prediction.top!.map((one) => `${one.label} ${(one.probability * 100).toFixed(1)} %`).join('  ')}`,
+            );
+          failed ||= prediction.error !== undefined;
+        } catch (error) {
+          // One picture that is none must not keep the others from their answers.
+          if (!(error instanceof ApiError) || error.problem.code !== 'input-invalid') throw error;
+          failed = true;
+          if (out.json) out.data({ file, error: error.problem });
+          else out.error(`${file}: ${error.problem.detail}`);
+        }
+      }
+      return failed ? 1 : 0;
+    },
+  },
+  {
+    name: 'models list',
+    args: [],
+    about: 'all models, newest first',
+    async run({ client, out }) {
+      const rows: (string | number)[][] = [['id', 'name', 'labels', 'accuracy', 'created']];
+      for await (const model of client.models.list()) {
+        if (out.json) out.data(model);
+        else
+          rows.push([
+            model.id,
+            model.name ?? '',
+            model.labels.slice(0, 4).join(', ') + (model.labels.length > 4 ? ', …' : ''),
+            model.metrics['validation/accuracy']?.toFixed(3) ?? '',
+            model.createdAt,
+          ]);
+      }
+      if (!out.json) out.table(rows);
+      return 0;
+    },
+  },
+  {
+    name: 'models show',
+    args: ['MODEL'],
+    about: 'labels, origin and certificate',
+    async run({ client, out, args }) {
+      const model = await client.models.get(args[0]!);
+      if (out.json) out.data(model);
+      else {
+        out.text(
+          `${model.id}  ${model.name ?? ''}\n  labels ${model.labels.join(', ')}\n  base ${model.base.id} cut at ${model.cut}\n  job ${model.job}`,
+        );
+        out.text(
+          `  export differs from training by at most ${model.certificate.maxDifference} (allowed ${model.certificate.tolerance})`,
+        );
+      }
+      return 0;
+    },
+  },
+  {
+    name: 'models evaluation',
+    args: ['MODEL'],
+    about: 'how good it is, class by class',
+    async run({ client, out, args }) {
+      const evaluation = await client.models.evaluation(args[0]!);
+      if (out.json) out.data(evaluation);
+      else showEvaluation(evaluation, out);
+      return 0;
+    },
+  },
+  {
+    name: 'models download',
+    args: ['MODEL', '[FOLDER]'],
+    about: 'model.onnx, labels and the rest',
+    async run({ client, out, args }) {
+      const folder = args[1] ?? args[0]!;
+      await mkdir(folder, { recursive: true });
+      for (const file of (await client.models.files(args[0]!)).data) {
+        const response = await client.models.file(args[0]!, file.name);
+        await pipeline(
+          Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]),
+          createWriteStream(join(folder, basename(file.name))),
+        );
+        if (!out.json) out.text(`${join(folder, file.name)}  ${bytesText(file.bytes)}`);
+      }
+      return 0;
+    },
+  },
+  {
+    name: 'models alias',
+    args: ['NAME', 'MODEL'],
+    about: 'let a name stand for a model (production)',
+    async run({ client, args }) {
+      await client.models.alias(args[0]!, args[1]!);
+      return 0;
+    },
+  },
+  {
+    name: 'models delete',
+    args: ['MODEL'],
+    about: 'delete a model',
+    async run({ client, args }) {
+      await client.models.delete(args[0]!);
+      return 0;
+    },
+  },
+];

@@ -1,0 +1,144 @@
+import { stat } from 'node:fs/promises';
+import type { Dataset, Job, JobRequest } from '../../api/client.js';
+import { showEvaluation } from '../evaluation.js';
+import { type Command, type Context, numberOf, UsageError } from '../options.js';
+import { untilChecked, untilEnded } from '../wait.js';
+import { archiveOf } from '../zip-folder.js';
+
+/** Uploads a folder or archive (a folder is zipped first) and waits until it is checked. */
+export async function addDataset({ client, out, values }: Context, source: string): Promise<Dataset> {
+  const archive = await archiveOf(source);
+  try {
+    if (archive.skipped > 0) out.error(`${archive.skipped} symbolic links were left out.`);
+    const task = values.task ?? 'image-classification';
+    const progress = (sent: number, total: number) => out.progress('uploading', sent, total);
+    const created = await client.datasets.add(archive.path, values['dataset-name'] ?? archive.name, task, { progress });
+    return await untilChecked(created, () => client.datasets.get(created.id), out);
+  } finally {
+    await archive.dispose();
+  }
+}
+
+/** Says what checking found; true when it can be trained on. */
+export async function showDataset({ client, out }: Context, dataset: Dataset): Promise<boolean> {
+  if (dataset.state !== 'ready') {
+    out.problem({ ...dataset.error!, status: 422 });
+    return false;
+  }
+  const { summary } = dataset;
+  if (summary === null || out.json) return true;
+  const splits = Object.entries(summary.splits)
+    .filter(([, n]) => n > 0)
+    .map(([name, n]) => `${n} ${name}`);
+  out.text(
+    `${dataset.id}  ${summary.examples} examples (${splits.join(', ')}), ${summary.labels.length} labels: ${summary.labels
+      .slice(0, 8)
+      .map((label) => label.name)
+      .join(', ')}${summary.labels.length > 8 ? ', …' : ''}`,
+  );
+  if (summary.rejected + summary.duplicates + summary.leaks > 0) {
+    const report = await client.datasets.report(dataset.id);
+    for (const item of report.rejected.slice(0, 10)) out.text(`  left out: ${item.path}: ${item.detail}`);
+    if (report.rejected.length > 10)
+      out.text(`  … and ${summary.rejected - 10} more; \`graft datasets report ${dataset.id}\``);
+    if (summary.duplicates > 0) out.text(`  ${summary.duplicates} duplicates`);
+    if (summary.leaks > 0)
+      out.text(`  ${summary.leaks} examples stand in training and in validation or test alike: the accuracy flatters`);
+  }
+  return true;
+}
+
+function requestOf({ values }: Context, dataset: Dataset): JobRequest {
+  const number = (name: string) => numberOf(values, name);
+  const chosen: Record<string, number> = {};
+  for (const [option, field] of [
+    ['epochs', 'epochs'],
+    ['learning-rate', 'learningRate'],
+    ['batch-size', 'batchSize'],
+    ['weight-decay', 'weightDecay'],
+    ['seed', 'seed'],
+  ] as const) {
+    const value = number(option);
+    if (value !== undefined) chosen[field] = value;
+  }
+  const fraction = number('validation');
+  return {
+    task: dataset.task,
+    dataset: dataset.id,
+    ...(values.base === undefined ? {} : { base: values.base }),
+    ...(values.name === undefined ? {} : { name: values.name }),
+    method: { type: 'featureExtraction', ...(values.cut === undefined ? {} : { cut: values.cut }) },
+    hyperparameters: chosen,
+    ...(fraction === undefined ? {} : { validation: { fraction } }),
+  } as JobRequest;
+}
+
+/** Follows a job; Ctrl-C leaves it running and says how to come back. */
+export async function follow({ client, out }: Context, id: string): Promise<number> {
+  const detach = () => {
+    out.end();
+    process.stderr.write(
+      `\nThe job goes on. \`graft jobs watch ${id}\` follows it again, \`graft jobs cancel ${id}\` ends it.\n`,
+    );
+    process.exit(130);
+  };
+  process.once('SIGINT', detach);
+  const job = await untilEnded(client, id, out).finally(() => process.off('SIGINT', detach));
+  return finish({ client, out } as Context, job);
+}
+
+async function finish({ client, out }: Context, job: Job): Promise<number> {
+  if (out.json) {
+    out.data(job);
+    return job.state === 'succeeded' ? 0 : 1;
+  }
+  if (job.state === 'succeeded' && job.model) {
+    const seconds =
+      job.startedAt && job.finishedAt ? (Date.parse(job.finishedAt) - Date.parse(job.startedAt)) / 1000 : null;
+    out.text(`${job.id}  succeeded${seconds === null ? '' : ` in ${seconds.toFixed(1)} s`}\n`);
+    showEvaluation(await client.models.evaluation(job.model), out);
+    out.text(`\nModel ${job.model}\n  graft predict ${job.model} photo.jpg\n  graft models download ${job.model}`);
+    return 0;
+  }
+  if (job.error) out.problem({ ...job.error, status: 500 });
+  else out.text(`${job.id}  ${job.state}`);
+  return job.state === 'paused' ? 0 : 1;
+}
+
+export const train: Command = {
+  name: 'train',
+  args: ['FOLDER|ARCHIVE|ds_…'],
+  about: 'upload pictures, train a model, show how good it is',
+  options: {
+    base: 'name, id or digest of the base',
+    name: 'name of the job and its model',
+    'dataset-name': 'name of the dataset (the folder)',
+    task: 'image-classification',
+    epochs: 'passes over the training examples (auto)',
+    'learning-rate': '(auto)',
+    'batch-size': '(auto)',
+    'weight-decay': '(auto)',
+    seed: 'same seed, same model (0)',
+    validation: 'fraction to set aside (the dataset’s own split, else 0.2)',
+    cut: 'tensor of the base to take features from',
+  },
+  flags: { detach: 'do not wait for the end' },
+  async run(context) {
+    const { client, out, args, values } = context;
+    const source = args[0]!;
+    if (!source.startsWith('ds_')) {
+      await stat(source).catch(() => {
+        throw new UsageError(`There is no folder, archive or dataset '${source}'.`);
+      });
+    }
+    const dataset = source.startsWith('ds_') ? await client.datasets.get(source) : await addDataset(context, source);
+    if (!(await showDataset(context, dataset))) return 1;
+    const job = await client.jobs.create(requestOf(context, dataset));
+    if (values.detach !== undefined) {
+      if (out.json) out.data(job);
+      else out.text(`${job.id}  ${job.state}\n  graft jobs watch ${job.id}`);
+      return 0;
+    }
+    return follow(context, job.id);
+  },
+};

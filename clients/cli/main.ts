@@ -1,0 +1,46 @@
+import { ApiError, ConnectionError, createClient } from '../api/client.js';
+import { COMMANDS } from './commands/index.js';
+import { help, parse, UsageError } from './options.js';
+import { createOutput } from './output.js';
+
+/** Exit codes that scripts can use; `graft --help` lists them. */
+export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, server: 5, interrupted: 130 } as const;
+
+export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  const out = createOutput({ json: argv.includes('--json'), colour: env.NO_COLOR === undefined });
+  try {
+    const parsed = parse(argv, COMMANDS);
+    if (parsed.help) {
+      out.text(help(COMMANDS, parsed.words));
+      return EXIT.ok;
+    }
+    const url = parsed.values.url ?? env.GRAFT_URL ?? 'http://127.0.0.1:8080';
+    const apiKey = env.GRAFT_API_KEY;
+    const client = createClient({ url, ...(apiKey ? { apiKey } : {}) });
+    return await parsed.command.run({ client, out, args: parsed.args, values: parsed.values });
+  } catch (error) {
+    return failure(error, out);
+  } finally {
+    out.end();
+  }
+}
+
+function failure(error: unknown, out: ReturnType<typeof createOutput>): number {
+  if (error instanceof UsageError) {
+    out.error(`${error.message}\nRun \`graft --help\` for the commands.`);
+    return EXIT.usage;
+  }
+  if (error instanceof ConnectionError) {
+    out.error(`${error.message}\nIs the service running (\`npm start\`)? GRAFT_URL or --url names another address.`);
+    return EXIT.unreachable;
+  }
+  if (error instanceof ApiError) {
+    out.problem(error.problem);
+    return error.status < 500 ? EXIT.refused : EXIT.server;
+  }
+  const code = (error as NodeJS.ErrnoException).code;
+  out.error(
+    code === 'ENOENT' ? `There is no file '${(error as NodeJS.ErrnoException).path}'.` : (error as Error).message,
+  );
+  return EXIT.failed;
+}
