@@ -2,17 +2,32 @@ import Fastify from 'fastify';
 import { keyCache, registerAuth } from './http/auth.js';
 import { registerBodies } from './http/bodies.js';
 import type { App, AppDeps } from './http/deps.js';
-import { registerOpenapi } from './http/openapi.js';
+import { type DocsPage, docsPage } from './http/docs/page.js';
+import { registerMetrics } from './http/metrics.js';
+import { registerOpenapi, specification, toYaml } from './http/openapi.js';
 import { renderProblem } from './http/problems.js';
 import { type RegisteredRoute, routeTable, unanswered } from './http/route-table.js';
 import { inScope } from './http/scopes.js';
 import { validatorCompiler } from './http/validation.js';
 import { newId } from './ids.js';
+import { aliasReads, aliasWrites } from './routes/aliases/index.js';
+import { baseReads, baseWrites } from './routes/bases/index.js';
+import { datasetReads, datasetWrites } from './routes/datasets/index.js';
+import { jobEventRoutes } from './routes/jobs/events.js';
+import { jobReads, jobWrites } from './routes/jobs/index.js';
+import { keyRoutes } from './routes/keys/index.js';
+import { modelReads, modelWrites } from './routes/models/index.js';
+import { predictRoutes } from './routes/models/predict.js';
+import { metricsRoute, publicOperations } from './routes/operations/index.js';
+import { namedSchemas } from './routes/schemas.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Every route with the scope that protects it. */
     registeredRoutes(): readonly RegisteredRoute[];
+    /** Once the app is ready. */
+    openapiYaml(): string;
+    docsPage(): DocsPage;
   }
 }
 
@@ -68,8 +83,41 @@ export function buildApp(deps: AppDeps): App {
   registerBodies(app);
   const cache = keyCache(deps.repositories.keys);
   registerAuth(app, deps, cache);
+  const metrics = registerMetrics(app, deps);
   registerOpenapi(app);
 
-  inScope(app, deps, 'public', []);
+  for (const schema of namedSchemas()) app.addSchema(schema);
+
+  const document = lazily(() => specification(app));
+  app.decorate(
+    'openapiYaml',
+    lazily(() => toYaml(document())),
+  );
+  app.decorate(
+    'docsPage',
+    lazily(() => docsPage(document() as never)),
+  );
+
+  inScope(app, deps, 'public', [publicOperations]);
+  inScope(app, deps, 'read', [
+    datasetReads,
+    baseReads,
+    jobReads,
+    jobEventRoutes,
+    modelReads,
+    aliasReads,
+    metricsRoute(metrics),
+  ]);
+  inScope(app, deps, 'write', [datasetWrites, baseWrites, jobWrites, modelWrites, aliasWrites]);
+  inScope(app, deps, 'predict', [predictRoutes]);
+  inScope(app, deps, 'admin', [keyRoutes(cache)]);
   return app;
+}
+
+function lazily<T>(make: () => T): () => T {
+  let made: { value: T } | null = null;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }

@@ -1,16 +1,36 @@
 import { createHash } from 'node:crypto';
-import type { FastifyInstance } from 'fastify';
+import multipart from '@fastify/multipart';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { GraftError } from '../errors.js';
+import { hasBody, takenBy, unsupportedType } from './problems.js';
 
 export const JSON_LIMIT = 16 * 1024 * 1024;
 /** A JSON body that is not whole by then is given up: it is small, so its sender is stuck or means harm. */
 const JSON_DEADLINE_MS = 60_000;
+
+/** Refuses a body of a type that the route does not take, before it is read. */
+function checkType(request: FastifyRequest): void {
+  const taken = takenBy(request);
+  if (!hasBody(request)) {
+    if (taken.length === 0) return;
+    throw new GraftError('request-malformed', `The body is missing; send ${taken.join(', ')}.`);
+  }
+  const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  if (type === 'application/json' && taken.length === 0) return;
+  if (type === undefined || !taken.includes(type)) throw unsupportedType(request);
+}
 
 /** JSON is parsed strictly (no `__proto__`), with the digest of its bytes kept where an Idempotency-Key needs it. */
 export function registerBodies(app: FastifyInstance): void {
   app.decorateRequest('bodyDigest', null);
   const parse = app.getDefaultJsonParser('error', 'error');
   app.removeAllContentTypeParsers();
+  // Forms and raw bodies stay streams until a handler reads them.
+  app.register(multipart, { throwFileSizeLimit: false });
+  app.addContentTypeParser('*', (_request, payload, done) => done(null, payload));
+  app.addHook('onRequest', async (request) => {
+    if (!request.is404) checkType(request);
+  });
   app.addHook('preParsing', async (request, _reply, payload) => {
     if (!/^application\/json\b/i.test(request.headers['content-type'] ?? '')) return payload;
     const timer = setTimeout(() => {
@@ -31,7 +51,8 @@ export function registerBodies(app: FastifyInstance): void {
       done(taken ? new GraftError('request-malformed', 'The body is empty; JSON was announced.') : null, undefined);
       return;
     }
-    parse(request, body as string, (error, value) => {
+    // The strict parser answers through its callback at once.
+    void parse(request, body as string, (error, value) => {
       if (error !== null) done(malformed(body as string), undefined);
       else if (!taken && JSON.stringify(value) !== '{}') done(unasked(), undefined);
       else done(null, taken ? value : undefined);

@@ -55,8 +55,8 @@ export function specification(app: FastifyInstance): Document {
   const document = JSON.parse(JSON.stringify(app.swagger())) as Document;
   return strip(document) as Document;
 }
-export function specificationYaml(app: FastifyInstance): string {
-  return stringify(specification(app), { lineWidth: 140, aliasDuplicateObjects: false });
+export function toYaml(document: Document): string {
+  return stringify(document, { lineWidth: 140, aliasDuplicateObjects: false });
 }
 
 /** Drops what is for validators and not for readers. */

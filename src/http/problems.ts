@@ -1,31 +1,43 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { GraftError, problem, toProblem } from '../errors.js';
+import { GraftError, toProblem } from '../errors.js';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
+/** How long the rest of a refused body is read. */
+const DISCARD_MS = 5_000;
 
-/** Media types a route takes, for the words of a 415. */
+/** Media types a route takes. */
 export function takenBy(request: FastifyRequest): readonly string[] {
   const { config, schema } = request.routeOptions;
-  const json = (schema as { body?: unknown } | undefined)?.body !== undefined ? ['application/json'] : [];
+  const body = (schema as { body?: { content?: object } } | undefined)?.body;
+  const json = body === undefined ? [] : Object.keys(body.content ?? { 'application/json': body });
   return [...json, ...Object.keys(config.bodies ?? {})];
+}
+export function unsupportedType(request: FastifyRequest): GraftError {
+  const given = request.headers['content-type'];
+  const taken = takenBy(request);
+  const what = given === undefined ? 'There is no Content-Type' : `'${given.slice(0, 100)}' is not taken here`;
+  return new GraftError(
+    'media-type-unsupported',
+    `${what}; ${taken.length === 0 ? 'send no body' : `send ${taken.join(', ')}`}.`,
+  );
+}
+/** Whether the request brings a body, by its headers. */
+export function hasBody(request: FastifyRequest): boolean {
+  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
 }
 
 /** Fastify's own errors in the words of the catalogue; everything else as it is. */
 function known(error: FastifyError, request: FastifyRequest): unknown {
   switch (error.code) {
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': {
-      const given = request.headers['content-type'];
-      const taken = takenBy(request);
-      return new GraftError(
-        'media-type-unsupported',
-        `${given === undefined ? 'There is no Content-Type' : `'${given.slice(0, 100)}' is not taken here`}; ${taken.length === 0 ? 'send no body' : `send ${taken.join(', ')}`}.`,
-      );
-    }
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return unsupportedType(request);
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': {
+      const length = request.headers['content-length'];
       return new GraftError(
         'too-large',
-        `The body may have ${request.routeOptions.bodyLimit} bytes${request.headers['content-length'] === undefined ? '' : `; it has ${request.headers['content-length']}`}.`,
+        `The body may have ${request.routeOptions.bodyLimit} bytes${length === undefined ? '' : `; it has ${length}`}.`,
       );
+    }
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new GraftError('upload-incomplete', 'The body has not as many bytes as Content-Length says.');
     case 'FST_ERR_BAD_URL':
@@ -48,17 +60,23 @@ export function renderProblem(thrown: unknown, request: FastifyRequest, reply: F
     if (wait !== undefined) reply.header('retry-after', String(Math.max(1, Math.ceil(wait))));
     if (found.status === 401) reply.header('www-authenticate', 'Bearer realm="graft"');
   }
+  discardRest(request);
   const body = { ...found, instance: request.url.split('?', 1)[0], requestId: request.id };
-  // An upload that is refused halfway: the rest is not read, so the connection cannot be used again.
-  if (!request.raw.complete && request.raw.readableLength >= 0 && hasBody(request)) reply.header('connection', 'close');
   reply.status(found.status).header('content-type', PROBLEM_TYPE).send(JSON.stringify(body));
 }
 
-function hasBody(request: FastifyRequest): boolean {
-  return request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
+/**
+ * A refused upload: the rest is read and thrown away for a while, since a connection that is closed under a sending client
+ * resets, and the client may lose the answer. After that it is cut.
+ */
+function discardRest(request: FastifyRequest): void {
+  const { raw } = request;
+  if (!hasBody(request) || raw.complete || raw.destroyed) return;
+  const timer = setTimeout(() => raw.socket.destroy(), DISCARD_MS);
+  raw.once('end', () => clearTimeout(timer)).once('close', () => clearTimeout(timer));
+  raw.resume();
 }
 
 export function notFound(what: string, id: string): GraftError {
   return new GraftError('not-found', `There is no ${what} '${id.slice(0, 100)}'.`);
 }
-export { problem };

@@ -1,0 +1,40 @@
+import type { Static } from 'typebox';
+import type { Dataset as DatasetRecord, DatasetRevision, Example as ExampleRecord } from '../../domain/types.js';
+import { problemOrNull, time } from '../../http/render.js';
+import type { Dataset, DatasetReport, DatasetSummary, Example } from './schema.js';
+
+function summaryOf(summary: DatasetRecord['summary']): Static<typeof DatasetSummary> | null {
+  return summary === null ? null : { ...summary, labels: [...summary.labels] };
+}
+
+export function datasetBody(dataset: DatasetRecord): Static<typeof Dataset> {
+  const { id, name, task, state, revision, summary, error, createdAt } = dataset;
+  return {
+    ...{ object: 'dataset', id, name, task, state, revision },
+    summary: summaryOf(summary),
+    error: problemOrNull(error),
+    createdAt: time(createdAt),
+  };
+}
+
+export function reportBody(revision: DatasetRevision): Static<typeof DatasetReport> {
+  const { report } = revision;
+  return {
+    object: 'dataset.report',
+    id: revision.datasetId,
+    revision: revision.number,
+    state: revision.state,
+    error: problemOrNull(revision.error),
+    format: report?.format ?? null,
+    summary: summaryOf(revision.summary),
+    rejected: [...(report?.rejected ?? [])],
+    duplicates: (report?.duplicates ?? []).map((group) => ({ ...group, paths: [...group.paths] })),
+    leaks: [...(report?.leaks ?? [])],
+    notes: [...(report?.notes ?? [])],
+    estimate: report?.estimate ?? null,
+  };
+}
+
+export function exampleBody({ offset: _, ...example }: ExampleRecord): Static<typeof Example> {
+  return { object: 'example', ...example };
+}

@@ -1,0 +1,46 @@
+import type { Static } from 'typebox';
+import { encodeCursor } from '../../db/cursor.js';
+import type { JobEvent as EventRecord, Job as JobRecord, MetricPoint } from '../../domain/types.js';
+import { problemOrNull, time, timeOrNull } from '../../http/render.js';
+import type { Job, JobEvent, JobMetric } from './schema.js';
+
+export function jobBody(job: JobRecord): Static<typeof Job> {
+  const { id, name, state, attempt, task, dataset, base, method, hyperparameters, validation, metadata } = job;
+  const { progress, metrics, engine, modelId, retryOf, error, createdAt, startedAt, finishedAt } = job;
+  return {
+    ...{ object: 'job', id, name, state, attempt, task, dataset, base, method, hyperparameters, validation, metadata },
+    ...{ progress, metrics, engine, model: modelId, retryOf },
+    error: problemOrNull(error),
+    createdAt: time(createdAt),
+    startedAt: timeOrNull(startedAt),
+    finishedAt: timeOrNull(finishedAt),
+  };
+}
+
+export function eventBody(event: EventRecord): Static<typeof JobEvent> {
+  const { id, jobId, type, level, message, data, createdAt } = event;
+  return { object: 'event', id, job: jobId, type, level, message, data, createdAt: time(createdAt) };
+}
+
+export function metricBody({ name, step, value, attempt, createdAt }: MetricPoint): Static<typeof JobMetric> {
+  return { object: 'metric', name, step, value, attempt, createdAt: time(createdAt) };
+}
+
+/**
+ * A page of a log that grows: `limit + 1` rows were asked for. There is a cursor even at the end, so that a client can
+ * ask again from there.
+ */
+export function logBody<T extends { readonly seq: bigint }, R>(
+  rows: readonly T[],
+  { limit, after }: { limit: number; after?: string },
+  render: (row: T) => R,
+) {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  return {
+    object: 'list' as const,
+    data: shown.map(render),
+    hasMore: rows.length > limit,
+    nextCursor: last === undefined ? (after ?? null) : encodeCursor(last.seq),
+  };
+}

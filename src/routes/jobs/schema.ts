@@ -1,0 +1,163 @@
+import { type Static, Type } from 'typebox';
+import { JOB_STATES } from '../../domain/lifecycle.js';
+import { TASKS } from '../../domain/types.js';
+import {
+  closed,
+  Digest,
+  listOf,
+  nullable,
+  open,
+  PageQuery,
+  ref,
+  StoredProblem,
+  Time,
+  words,
+} from '../../http/schemas.js';
+
+const text = Type.String();
+const METHODS = ['featureExtraction', 'fineTuning', 'scratch'] as const;
+const ENGINES = ['onnxruntime', 'tensorflow'] as const;
+
+/** `"auto"` or a number. */
+function auto(number: Record<string, unknown>, description: string) {
+  return Type.Unsafe<'auto' | number>({ anyOf: [{ const: 'auto', type: 'string' }, number], description });
+}
+const LAYERS = Type.Unsafe<'all' | number>({
+  anyOf: [
+    { const: 'all', type: 'string' },
+    { type: 'integer', minimum: 1 },
+  ],
+  description: 'fineTuning: the last n layers that have parameters, besides the head.',
+});
+const METHOD = {
+  type: words(METHODS),
+  cut: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: "One of the base's cuts." })),
+  layers: Type.Optional(LAYERS),
+};
+export const Method = closed(METHOD, { $id: 'Method', description: 'This version trains by `featureExtraction`.' });
+export const ChosenMethod = open(METHOD, { $id: 'ChosenMethod' });
+
+const HYPERPARAMETERS = {
+  epochs: auto({ type: 'integer', minimum: 1, maximum: 10_000 }, 'Passes over the training split.'),
+  learningRate: auto({ type: 'number', exclusiveMinimum: 0, maximum: 1000 }, 'Step size.'),
+  batchSize: auto({ type: 'integer', minimum: 1, maximum: 65_536 }, 'Examples a step.'),
+  weightDecay: auto({ type: 'number', minimum: 0, maximum: 1000 }, 'Decoupled decay.'),
+  labelSmoothing: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
+  seed: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
+};
+export const HyperparametersRequest = closed(
+  {
+    epochs: Type.Optional(HYPERPARAMETERS.epochs),
+    learningRate: Type.Optional(HYPERPARAMETERS.learningRate),
+    batchSize: Type.Optional(HYPERPARAMETERS.batchSize),
+    weightDecay: Type.Optional(HYPERPARAMETERS.weightDecay),
+    labelSmoothing: Type.Optional(HYPERPARAMETERS.labelSmoothing),
+    seed: Type.Optional(HYPERPARAMETERS.seed),
+  },
+  { $id: 'HyperparametersRequest', description: 'What is left out is chosen by the trainer (`auto`); `seed` is 0.' },
+);
+export const Hyperparameters = open(HYPERPARAMETERS, { $id: 'Hyperparameters' });
+export const Validation = closed(
+  { fraction: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }) },
+  { $id: 'Validation' },
+);
+const Metadata = Type.Unsafe<Record<string, string>>({
+  type: 'object',
+  additionalProperties: { type: 'string', maxLength: 1000 },
+  maxProperties: 64,
+});
+
+export const JobRequest = closed(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
+    task: words(TASKS),
+    dataset: Type.String({ minLength: 1, maxLength: 200, description: 'Id of a dataset that is `ready`.' }),
+    base: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Id, name or digest.' })),
+    method: Type.Optional(ref(Method)),
+    hyperparameters: Type.Optional(ref(HyperparametersRequest)),
+    validation: Type.Optional(ref(Validation)),
+    engine: Type.Optional(words(['auto', ...ENGINES])),
+    metadata: Type.Optional(Metadata),
+  },
+  { $id: 'JobRequest' },
+);
+export const DatasetPin = open({ id: text, revision: Type.Integer() }, { $id: 'DatasetPin' });
+export const BasePin = open({ id: text, digest: Digest }, { $id: 'BasePin' });
+export const Progress = open(
+  {
+    phase: text,
+    done: Type.Number(),
+    total: Type.Number(),
+    fraction: Type.Number({ description: '0 to 1 over the whole job; never falls within an attempt.' }),
+    etaSeconds: nullable(Type.Number()),
+  },
+  { $id: 'Progress' },
+);
+export const Engine = open({ executor: words(ENGINES), version: text, device: text }, { $id: 'Engine' });
+export const Metrics = Type.Unsafe<Record<string, number>>({
+  $id: 'Metrics',
+  type: 'object',
+  additionalProperties: { type: 'number' },
+});
+const optionalText = Type.Unsafe<string | null>({ type: ['string', 'null'] });
+export const Job = open(
+  {
+    object: Type.Literal('job'),
+    id: text,
+    name: optionalText,
+    state: words(JOB_STATES),
+    attempt: Type.Integer(),
+    task: words(TASKS),
+    dataset: ref(DatasetPin),
+    base: ref(BasePin),
+    method: ref(ChosenMethod),
+    hyperparameters: ref(Hyperparameters),
+    validation: nullable(ref(Validation)),
+    metadata: Metadata,
+    progress: nullable(ref(Progress)),
+    metrics: ref(Metrics),
+    engine: nullable(ref(Engine)),
+    model: optionalText,
+    retryOf: optionalText,
+    error: nullable(ref(StoredProblem)),
+    createdAt: Time,
+    startedAt: nullable(Time),
+    finishedAt: nullable(Time),
+  },
+  { $id: 'Job' },
+);
+export const JobList = listOf(Job);
+export const jobQuery = closed({
+  state: Type.Optional(words(JOB_STATES)),
+  task: Type.Optional(words(TASKS)),
+  ...PageQuery,
+});
+
+export const JobEvent = open(
+  {
+    object: Type.Literal('event'),
+    id: text,
+    job: text,
+    type: words(['state', 'progress', 'metric', 'log']),
+    level: words(['info', 'warning', 'error']),
+    message: text,
+    data: Type.Unsafe<Record<string, unknown>>({ type: 'object', additionalProperties: true }),
+    createdAt: Time,
+  },
+  { $id: 'JobEvent' },
+);
+export const JobEventList = listOf(JobEvent);
+export const JobMetric = open(
+  {
+    object: Type.Literal('metric'),
+    name: text,
+    step: Type.Integer(),
+    value: Type.Number(),
+    attempt: Type.Integer(),
+    createdAt: Time,
+  },
+  { $id: 'JobMetric' },
+);
+export const JobMetricList = listOf(JobMetric);
+export const metricQuery = closed({ name: Type.Optional(Type.String({ maxLength: 200 })), ...PageQuery });
+export type JobRequestBody = Static<typeof JobRequest>;

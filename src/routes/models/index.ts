@@ -1,0 +1,143 @@
+import { Readable } from 'node:stream';
+import type { App, AppDeps } from '../../http/deps.js';
+import { notFound } from '../../http/problems.js';
+import { listBody } from '../../http/render.js';
+import { answers, idParams, nothing, pageQuery, ref } from '../../http/schemas.js';
+import { findFile, openFile } from '../../services/model-files.js';
+import { findModel } from '../../services/predict.js';
+import { evaluationBody, evaluationExampleBody, fileBody, modelBody } from './render.js';
+import * as schema from './schema.js';
+
+const tags = ['models'];
+
+export function modelReads(app: App, deps: AppDeps): void {
+  const { models } = deps.repositories;
+  app.get(
+    '/v1/models',
+    {
+      schema: {
+        operationId: 'listModels',
+        summary: 'List models',
+        tags,
+        querystring: pageQuery,
+        response: answers({ 200: ref(schema.ModelList) }),
+      },
+    },
+    async (request) => listBody(await models.list(request.caller.projectId, request.query), modelBody),
+  );
+  app.get(
+    '/v1/models/:id',
+    {
+      schema: {
+        operationId: 'getModel',
+        summary: 'Get a model by id or alias',
+        tags,
+        params: idParams,
+        response: answers({ 200: ref(schema.Model) }, 404),
+      },
+    },
+    async (request) => modelBody(await findModel(deps, request.caller.projectId, request.params.id)),
+  );
+  app.get(
+    '/v1/models/:id/evaluation',
+    {
+      schema: {
+        operationId: 'getModelEvaluation',
+        summary: 'How well it predicts',
+        tags,
+        params: idParams,
+        response: answers({ 200: ref(schema.Evaluation) }, 404),
+      },
+    },
+    async (request) => {
+      const { id } = await findModel(deps, request.caller.projectId, request.params.id);
+      return evaluationBody(id, await models.evaluation(id));
+    },
+  );
+  app.get(
+    '/v1/models/:id/evaluation/examples',
+    {
+      schema: {
+        operationId: 'listModelEvaluationExamples',
+        summary: 'What it predicted for each example it was measured on',
+        tags,
+        params: idParams,
+        querystring: schema.evaluationQuery,
+        response: answers({ 200: ref(schema.EvaluationExampleList) }, 404),
+      },
+    },
+    async (request) => {
+      const { id } = await findModel(deps, request.caller.projectId, request.params.id);
+      const { limit, after, actual, predicted } = request.query;
+      const filter = { ...(actual === undefined ? {} : { actual }), ...(predicted === undefined ? {} : { predicted }) };
+      const page = { limit, ...(after === undefined ? {} : { after }) };
+      return listBody(await models.evaluationExamples(id, filter, page), evaluationExampleBody);
+    },
+  );
+  app.get(
+    '/v1/models/:id/files',
+    {
+      schema: {
+        operationId: 'listModelFiles',
+        summary: 'List the files of a model',
+        tags,
+        params: idParams,
+        response: answers({ 200: ref(schema.ModelFileList) }, 404),
+      },
+    },
+    async (request) => {
+      const { files } = await findModel(deps, request.caller.projectId, request.params.id);
+      return listBody({ data: files, nextCursor: null }, fileBody);
+    },
+  );
+  app.get(
+    '/v1/models/:id/files/:name',
+    {
+      schema: {
+        operationId: 'downloadModelFile',
+        summary: 'Download a file of a model',
+        tags,
+        params: schema.fileParams,
+        response: answers({ 200: schema.FileContent, 304: nothing('You have it already') }, 404),
+      },
+    },
+    async (request, reply) => {
+      const model = await findModel(deps, request.caller.projectId, request.params.id);
+      const file = findFile(model, request.params.name);
+      const etag = `"${file.digest}"`;
+      reply.header('etag', etag).header('cache-control', 'private, no-cache');
+      if (request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag)) return reply.status(304).send(null);
+      reply
+        .header('content-type', file.contentType)
+        .header('content-length', file.bytes)
+        .header('content-disposition', `attachment; filename="${file.name.replace(/[^A-Za-z0-9._-]/g, '_')}"`)
+        .header(
+          'repr-digest',
+          `sha-256=:${Buffer.from(file.digest.slice('sha256:'.length), 'hex').toString('base64')}:`,
+        );
+      if (request.method === 'HEAD') return reply.send(null);
+      return reply.send(Readable.from(await openFile(deps, model, file), { objectMode: false }));
+    },
+  );
+}
+
+export function modelWrites(app: App, deps: AppDeps): void {
+  app.delete(
+    '/v1/models/:id',
+    {
+      schema: {
+        operationId: 'deleteModel',
+        summary: 'Delete a model',
+        description: 'By id; an alias is refused. Its aliases go with it.',
+        tags,
+        params: idParams,
+        response: answers({ 204: nothing('Deleted') }, 404),
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      if (!(await deps.repositories.models.delete(request.caller.projectId, id))) throw notFound('model', id);
+      return reply.status(204).send(null);
+    },
+  );
+}

@@ -1,0 +1,112 @@
+import type { Readable } from 'node:stream';
+import type { FastifyRequest } from 'fastify';
+import { GraftError } from '../../errors.js';
+import type { App, AppDeps } from '../../http/deps.js';
+import { answers, idParams, ref } from '../../http/schemas.js';
+import { disconnected } from '../../http/uploads.js';
+import { findModel, type GivenInput, imageOfBase64, predict } from '../../services/predict.js';
+import { MAX_INPUTS } from '../../services/predict-protocol.js';
+import * as schema from './schema.js';
+
+const DEFAULT_TOP = 5;
+
+function tooLarge(limit: number): GraftError {
+  return new GraftError(
+    'too-large',
+    `At most ${limit} bytes of inputs are taken at once. The operator sets the limit (GRAFT_MAX_PREDICT_MB).`,
+  );
+}
+
+async function bytesOf(source: AsyncIterable<Buffer>, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.byteLength;
+    if (bytes > limit) throw tooLarge(limit);
+    chunks.push(chunk);
+  }
+  return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
+}
+
+async function fromForm(request: FastifyRequest, limit: number): Promise<{ inputs: GivenInput[]; top: number | null }> {
+  const inputs: GivenInput[] = [];
+  let left = limit;
+  let top: number | null = null;
+  for await (const part of request.parts({
+    limits: { fileSize: Number.MAX_SAFE_INTEGER, files: MAX_INPUTS, fields: 10 },
+  })) {
+    if (part.type === 'file') {
+      const bytes = await bytesOf(part.file, left).catch((error: unknown) => {
+        part.file.destroy();
+        throw error instanceof GraftError ? tooLarge(limit) : error;
+      });
+      left -= bytes.byteLength;
+      inputs.push({ kind: 'image', bytes });
+    } else if (part.fieldname === 'top' && /^[1-9]\d{0,2}$/.test(String(part.value))) {
+      top = Number(part.value);
+    } else {
+      const known = part.fieldname === 'top';
+      const detail = known
+        ? 'must be a whole number from 1 to 999'
+        : "is not known here; known are 'file' (one or many) and 'top'";
+      throw new GraftError('request-invalid', `The form does not fit: /${part.fieldname} ${detail}.`, {
+        errors: [{ path: `/${part.fieldname}`, code: known ? 'value-wrong' : 'field-unknown', detail }],
+      });
+    }
+  }
+  return { inputs, top };
+}
+
+function fromJson({ inputs, top }: schema.PredictRequestBody): { inputs: GivenInput[]; top: number | null } {
+  return {
+    inputs: inputs.map((input) =>
+      input.image === undefined ? { kind: 'text', text: input.text ?? '' } : imageOfBase64(input.image.base64),
+    ),
+    top: top ?? null,
+  };
+}
+
+export function predictRoutes(app: App, deps: AppDeps): void {
+  const limit = deps.config.maxPredictBytes;
+  app.post(
+    '/v1/models/:id/predict',
+    {
+      // Base64 needs four characters for three bytes.
+      bodyLimit: Math.ceil((limit * 4) / 3) + 1024 * 1024,
+      schema: {
+        operationId: 'predict',
+        summary: 'Predict, with a model or an alias',
+        tags: ['models'],
+        params: idParams,
+        querystring: schema.predictQuery,
+        body: { content: { 'application/json': { schema: ref(schema.PredictRequest) } } },
+        response: answers({ 200: ref(schema.PredictionResult) }, 404, 413, 415, 422, 504),
+      },
+      config: { bodies: schema.PREDICT_BODIES },
+    },
+    async (request) => {
+      const signal = disconnected(request);
+      const type = request.headers['content-type'] ?? '';
+      if (Number(request.headers['content-length'] ?? 0) > Math.ceil((limit * 4) / 3) + 1024 * 1024)
+        throw tooLarge(limit);
+      const model = await findModel(deps, request.caller.projectId, request.params.id);
+      const given = request.isMultipart()
+        ? await fromForm(request, limit)
+        : /^application\/json\b/i.test(type)
+          ? fromJson(request.body as schema.PredictRequestBody)
+          : { inputs: [{ kind: 'image' as const, bytes: await bytesOf(request.body as Readable, limit) }], top: null };
+      const top = given.top ?? request.query.top ?? DEFAULT_TOP;
+      const { predictions, timing } = await predict(deps.predictor, model, given.inputs, top, signal);
+      return {
+        object: 'prediction' as const,
+        model: model.id,
+        predictions: predictions.map((one) =>
+          'error' in one
+            ? { error: { ...one.error, errors: [...(one.error.errors ?? [])] } }
+            : { ...one, top: [...one.top] },
+        ),
+        timing,
+      };
+    },
+  );
+}

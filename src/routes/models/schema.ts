@@ -1,0 +1,144 @@
+import { type Static, Type } from 'typebox';
+import { TASKS } from '../../domain/types.js';
+import { closed, Digest, listOf, open, PageQuery, Problem, ref, Time, words } from '../../http/schemas.js';
+import { Preprocessing } from '../bases/schema.js';
+import { BasePin, ChosenMethod, DatasetPin, Engine, Metrics } from '../jobs/schema.js';
+
+const text = Type.String();
+const count = Type.Integer({ minimum: 0 });
+
+export const CertificateInput = open({ path: text, digest: text }, { $id: 'CertificateInput' });
+export const CertificateEngines = open({ trainer: ref(Engine), verifier: ref(Engine) }, { $id: 'CertificateEngines' });
+export const Certificate = open(
+  {
+    inputs: Type.Array(ref(CertificateInput)),
+    maxDifference: Type.Number(),
+    tolerance: Type.Number(),
+    exportDigest: Digest,
+    engines: ref(CertificateEngines),
+    verifiedAt: text,
+  },
+  {
+    $id: 'Certificate',
+    description: "The exported file, loaded afresh, gave the trainer's outputs on these inputs, within the tolerance.",
+  },
+);
+export const ModelFile = open(
+  { object: Type.Literal('file'), name: text, bytes: count, digest: Digest, contentType: text },
+  { $id: 'ModelFile' },
+);
+export const ModelFileList = listOf(ModelFile);
+export const Model = open(
+  {
+    object: Type.Literal('model'),
+    id: text,
+    name: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
+    task: words(TASKS),
+    job: text,
+    dataset: ref(DatasetPin),
+    base: ref(BasePin),
+    method: ref(ChosenMethod),
+    cut: text,
+    labels: Type.Array(text),
+    preprocessing: ref(Preprocessing),
+    metrics: ref(Metrics),
+    certificate: ref(Certificate),
+    createdAt: Time,
+  },
+  { $id: 'Model' },
+);
+export const ModelList = listOf(Model);
+
+export const Evaluation = Type.Unsafe<Record<string, unknown>>({
+  $id: 'Evaluation',
+  type: 'object',
+  properties: { object: { type: 'string', const: 'evaluation' }, model: { type: 'string' } },
+  required: ['object', 'model'],
+  additionalProperties: true,
+  description: 'Accuracy with its 95 % interval, baseline, measures per class, confusion matrix, calibration.',
+});
+export const EvaluationExample = open(
+  {
+    object: Type.Literal('evaluation.example'),
+    index: count,
+    path: text,
+    split: words(['train', 'validation', 'test']),
+    actual: text,
+    predicted: text,
+    probability: Type.Number(),
+    probabilities: Type.Array(Type.Number()),
+  },
+  { $id: 'EvaluationExample' },
+);
+export const EvaluationExampleList = listOf(EvaluationExample);
+export const evaluationQuery = closed({
+  actual: Type.Optional(text),
+  predicted: Type.Optional(text),
+  ...PageQuery,
+});
+export const fileParams = closed({
+  id: Type.String({ minLength: 1, maxLength: 200 }),
+  name: Type.String({ minLength: 1, maxLength: 200 }),
+});
+
+export const Base64Image = closed({ base64: Type.String() }, { $id: 'Base64Image' });
+export const PredictInput = closed(
+  { image: Type.Optional(ref(Base64Image)), text: Type.Optional(Type.String({ maxLength: 1_000_000 })) },
+  {
+    $id: 'PredictInput',
+    description: 'Either `image` or `text`, as the model takes.',
+    minProperties: 1,
+    maxProperties: 1,
+  },
+);
+const TOP = Type.Integer({
+  minimum: 1,
+  maximum: 999,
+  description: 'How many labels, most probable first; 5 when left out.',
+});
+export const PredictRequest = closed(
+  { inputs: Type.Array(ref(PredictInput), { minItems: 1, maxItems: 256 }), top: Type.Optional(TOP) },
+  { $id: 'PredictRequest' },
+);
+export const predictQuery = closed({ top: Type.Optional(TOP) });
+export const LabelProbability = open({ label: text, probability: Type.Number() }, { $id: 'LabelProbability' });
+export const Prediction = open(
+  {
+    label: Type.Optional(text),
+    probability: Type.Optional(Type.Number()),
+    top: Type.Optional(Type.Array(ref(LabelProbability))),
+    error: Type.Optional(ref(Problem)),
+  },
+  { $id: 'Prediction', description: 'Either the prediction or, for an input that cannot be read, `error`.' },
+);
+export const PredictionTiming = open(
+  { queueMs: Type.Number(), batch: count, runMs: Type.Number() },
+  { $id: 'PredictionTiming' },
+);
+export const PredictionResult = open(
+  {
+    object: Type.Literal('prediction'),
+    model: text,
+    predictions: Type.Array(ref(Prediction)),
+    timing: ref(PredictionTiming),
+  },
+  { $id: 'PredictionResult' },
+);
+export type PredictRequestBody = Static<typeof PredictRequest>;
+const BINARY = { type: 'string', format: 'binary' };
+/** Described here, read as streams. */
+export const PREDICT_BODIES = {
+  'multipart/form-data': {
+    type: 'object',
+    title: 'PredictUpload',
+    properties: { file: { type: 'array', items: BINARY, description: 'One or many images.' } },
+    required: ['file'],
+  },
+  'image/jpeg': BINARY,
+  'image/png': BINARY,
+  'image/webp': BINARY,
+};
+export const FileContent = Type.Unsafe<unknown>({
+  description: 'The bytes of the file.',
+  content: { 'application/octet-stream': { schema: BINARY } },
+});

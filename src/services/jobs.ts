@@ -1,0 +1,160 @@
+import type { JobAction } from '../domain/lifecycle.js';
+import type { Repositories } from '../domain/ports.js';
+import type { Base, Hyperparameters, Job, Method, Task } from '../domain/types.js';
+import { GraftError } from '../errors.js';
+import { newId } from '../ids.js';
+import type { Enqueue } from '../queue/names.js';
+import { trainableDataset } from './trainable.js';
+
+export interface JobServices {
+  readonly repositories: Pick<Repositories, 'jobs' | 'datasets' | 'bases'>;
+  readonly enqueue: Enqueue;
+}
+export interface JobRequest {
+  readonly name?: string | null;
+  readonly task: Task;
+  readonly dataset: string;
+  readonly base?: string;
+  readonly engine?: Job['engineRequested'];
+  readonly method?: { readonly type: Method['type']; readonly cut?: string; readonly layers?: 'all' | number };
+  readonly hyperparameters?: Partial<Hyperparameters>;
+  readonly validation?: { readonly fraction: number } | null;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+function impossible(path: string, detail: string): GraftError {
+  return new GraftError('job-impossible', detail, { errors: [{ path, code: 'value-impossible', detail }] });
+}
+
+/** What this version cannot do yet is refused in words before anything is written. */
+function refuseUnbuilt({ task, method, engine }: JobRequest): void {
+  if (task !== 'image-classification') {
+    throw impossible('/task', `This version trains image-classification; '${task}' comes later.`);
+  }
+  if (method !== undefined && method.type !== 'featureExtraction') {
+    throw impossible('/method/type', `This version trains by featureExtraction; '${method.type}' comes later.`);
+  }
+  if (method?.layers !== undefined) {
+    throw impossible('/method/layers', 'featureExtraction trains no layers of the base; leave `layers` out.');
+  }
+  if (engine === 'tensorflow') {
+    throw impossible(
+      '/engine',
+      "The engine 'tensorflow' is not installed here; leave `engine` out or say 'onnxruntime'.",
+    );
+  }
+}
+
+async function usableBase(deps: JobServices, projectId: string, request: JobRequest): Promise<Base> {
+  const { bases } = deps.repositories;
+  if (request.base === undefined) {
+    const page = await bases.list(projectId, { limit: 100 });
+    const ready = page.data.filter((base) => base.state === 'ready' && base.facts?.tasks.includes(request.task));
+    const names = ready.map((base) => `'${base.name}'`).join(', ');
+    const hint = ready.length === 0 ? 'Add one with POST /v1/bases and name it.' : `Name one of yours: ${names}.`;
+    throw impossible('/base', `This version brings no base of its own for ${request.task}. ${hint}`);
+  }
+  const base = await bases.find(projectId, request.base);
+  if (base === null) throw impossible('/base', `There is no base '${request.base.slice(0, 100)}'.`);
+  if (base.state === 'invalid') {
+    throw new GraftError(
+      'base-invalid',
+      `The base '${base.name}' is invalid: ${base.error?.detail ?? 'see its error'}`,
+      {
+        ...(base.error?.errors === undefined ? {} : { errors: base.error.errors }),
+      },
+    );
+  }
+  if (base.state !== 'ready' || base.facts === null || base.digest === null) {
+    throw new GraftError('base-not-ready', `The base '${base.name}' is being checked. Try again in a second.`, {
+      retryAfter: 1,
+    });
+  }
+  if (!base.facts.tasks.includes(request.task)) {
+    const fits = base.facts.tasks.length === 0 ? 'no task of this version' : base.facts.tasks.join(', ');
+    throw new GraftError(
+      'base-unfit',
+      `The base '${base.name}' fits ${fits}, not ${request.task}. ${base.facts.notes.join(' ')}`.trim(),
+    );
+  }
+  return base;
+}
+
+function chosenCut(base: Base, request: JobRequest): string {
+  const cuts = base.facts?.cuts ?? [];
+  const wanted = request.method?.cut;
+  const cut =
+    wanted === undefined ? (cuts.find((one) => one.default) ?? cuts[0]) : cuts.find((one) => one.tensor === wanted);
+  if (cut !== undefined) return cut.tensor;
+  if (wanted === undefined)
+    throw new GraftError('base-unfit', `The base '${base.name}' has no feature tensor to cut at.`);
+  throw impossible(
+    '/method/cut',
+    `The base '${base.name}' cannot be cut at '${wanted}'; it can at ${cuts.map((one) => `'${one.tensor}'`).join(', ')}.`,
+  );
+}
+
+/** Everything is checked first; then the row, then the queue. The job pins dataset revision and base digest. */
+export async function createJob(deps: JobServices, projectId: string, request: JobRequest): Promise<Job> {
+  refuseUnbuilt(request);
+  const dataset = await trainableDataset(deps, projectId, request);
+  const base = await usableBase(deps, projectId, request);
+  const auto = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
+  const job = await deps.repositories.jobs.create({
+    id: newId('job'),
+    projectId,
+    name: request.name ?? null,
+    task: request.task,
+    dataset,
+    base: { id: base.id, digest: base.digest! },
+    method: { type: 'featureExtraction', cut: chosenCut(base, request) },
+    hyperparameters: { ...auto, labelSmoothing: 0, seed: 0, ...request.hyperparameters },
+    validation: request.validation ?? null,
+    metadata: request.metadata ?? {},
+    engineRequested: request.engine ?? 'auto',
+    retryOf: null,
+  });
+  await deps.enqueue('job.train', { jobId: job.id });
+  return job;
+}
+
+export async function findJob(deps: Pick<JobServices, 'repositories'>, projectId: string, id: string): Promise<Job> {
+  const found = await deps.repositories.jobs.get(projectId, id);
+  if (found === null) throw new GraftError('not-found', `There is no job '${id.slice(0, 100)}'.`);
+  return found;
+}
+
+export async function requestOfJob(
+  deps: JobServices,
+  projectId: string,
+  id: string,
+  action: Exclude<JobAction, 'retry'>,
+): Promise<Job> {
+  const job = await deps.repositories.jobs.request(projectId, id, action);
+  if (action === 'resume') await deps.enqueue('job.train', { jobId: job.id });
+  return job;
+}
+
+/** A terminal state never changes, so a failed job is tried again as a new one that pins the same things. */
+export async function retryJob(deps: JobServices, projectId: string, id: string): Promise<Job> {
+  const old = await findJob(deps, projectId, id);
+  if (old.state !== 'failed') {
+    throw new GraftError('state-conflict', `The job is ${old.state}; 'retry' is possible once it is failed.`);
+  }
+  const revision = await deps.repositories.datasets.revision(old.dataset.id, old.dataset.revision);
+  if (revision === null || revision.projectId !== projectId || revision.state !== 'ready') {
+    throw impossible('/dataset', `Revision ${old.dataset.revision} of the dataset '${old.dataset.id}' is gone.`);
+  }
+  if ((await deps.repositories.bases.find(projectId, old.base.id)) === null) {
+    throw impossible('/base', `The base '${old.base.id}' is gone.`);
+  }
+  const { name, task, dataset, base, method, hyperparameters, validation, metadata, engineRequested } = old;
+  const job = await deps.repositories.jobs.create({
+    ...{ name, task, dataset, base, method, hyperparameters, validation, metadata, engineRequested },
+    id: newId('job'),
+    projectId,
+    retryOf: old.id,
+  });
+  await deps.enqueue('job.train', { jobId: job.id });
+  return job;
+}
