@@ -71,11 +71,10 @@ export async function reconcile(
   const { jobs, datasets, bases } = deps.repositories;
   const reclaimed = await jobs.reclaim(deps.config.workerSilentMs, deps.config.jobMaxAttempts);
   if (reclaimed.length > 0) deps.log.warn({ jobs: reclaimed }, 'Jobs of a worker that went silent are queued again');
-  const [forgotten, staleDatasets, staleBases] = await Promise.all([
-    jobs.forgotten(ages.forgotten),
-    datasets.staleChecks(ages.stale),
-    bases.staleChecks(ages.stale),
-  ]);
+  // One after the other: nobody waits for this, and a connection each would be kept in memory.
+  const forgotten = await jobs.forgotten(ages.forgotten);
+  const staleDatasets = await datasets.staleChecks(ages.stale);
+  const staleBases = await bases.staleChecks(ages.stale);
   const due: Due[] = [
     ...[...new Set([...reclaimed, ...forgotten])].map((jobId) => dueOf(deps, 'job.train', { jobId })),
     ...staleDatasets.map((payload) => dueOf(deps, 'dataset.check', payload)),

@@ -40,6 +40,7 @@ const SETTINGS = {
   io_method: 'sync',
   max_worker_processes: '2',
   max_parallel_workers_per_gather: '0',
+  max_logical_replication_workers: '0',
   autovacuum_max_workers: '1',
   wal_level: 'minimal',
   max_wal_senders: '0',

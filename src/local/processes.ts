@@ -10,19 +10,19 @@ interface Process {
   readonly graceMs: number;
 }
 
-/** Ends the process when the supervisor that started it is gone; without one it does nothing. */
-export const GUARD = './dist/src/local/guard.js';
+/** Relative to the root of the installation. */
+const PRELUDE = './dist/src/local/prelude.js';
 
 /**
- * Young generations of V8 grow to 16 MB a half and are kept; these processes keep little, so smaller halves keep them
- * small. `bench/idle.ts` measures it.
+ * V8 lets the young generation grow to 16 MB a half and keeps it. These processes keep little, and half of that does as
+ * well; `bench/idle.mjs` measures it.
  */
-const SMALL = ['--enable-source-maps', '--max-semi-space-size=8', `--import=${GUARD}`];
+const FLAGS = ['--enable-source-maps', '--max-semi-space-size=8', `--import=${PRELUDE}`];
 
 export const PROCESSES: Readonly<Record<Role, Process>> = Object.freeze({
-  api: { entry: 'dist/src/main.js', flags: SMALL, graceMs: 10_000 },
-  worker: { entry: 'dist/workers/main.js', flags: SMALL, graceMs: 15_000 },
-  predict: { entry: 'dist/workers/serving/main.js', flags: SMALL, graceMs: 10_000 },
+  api: { entry: 'dist/src/main.js', flags: FLAGS, graceMs: 10_000 },
+  worker: { entry: 'dist/workers/main.js', flags: FLAGS, graceMs: 15_000 },
+  predict: { entry: 'dist/workers/serving/main.js', flags: FLAGS, graceMs: 10_000 },
 });
 
 /** Arguments of `node`, run in the root of the installation. */

@@ -77,12 +77,13 @@ async function openPostgres(options: BackendOptions): Promise<QueueBackend> {
   // One pool for all queues of a process; each consuming queue keeps one connection of it for LISTEN.
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
-    max: options.role === 'producer' ? 2 : 5,
+    // A consumer: two that listen, and two for what the deliveries need.
+    max: options.role === 'producer' ? 1 : 4,
     options: `-c search_path=${POSTGRES_SCHEMA}`,
     application_name: `graft-queue-${options.role}`,
     keepAlive: true,
     connectionTimeoutMillis: options.role === 'producer' ? 1000 : 5000,
-    idleTimeoutMillis: 30_000,
+    idleTimeoutMillis: 5000,
   });
   pool.on('error', options.onError);
   try {
