@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../../domain/types.js';
+import type { Model as ModelRecord, Preprocessing } from '../../domain/types.js';
 import {
   cut,
   DATA_TYPES,
@@ -94,5 +94,18 @@ export function composeModel(base: Model, head: Model, o: ExportOptions): Model 
     metadata,
     producer: { name: 'graft', version: '' },
     graph: { ...whole.graph, name: 'graft', outputs: [output('probabilities'), output('logits')] },
+  };
+}
+
+/** `exportOptions` of a stored model: what `model.onnx` is made of besides base and head, so that its digest never changes. */
+export function exportOptions(
+  model: Pick<ModelRecord, 'id' | 'name' | 'cut' | 'labels' | 'preprocessing' | 'base'>,
+): ExportOptions {
+  const { id, name, cut: at, labels, preprocessing, base } = model;
+  return {
+    cut: at,
+    labels,
+    preprocessing,
+    metadata: { 'graft.model': id, ...(name === null ? {} : { name }), 'graft.base': base.digest, 'graft.cut': at },
   };
 }

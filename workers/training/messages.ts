@@ -1,0 +1,90 @@
+import type {
+  Certificate,
+  Engine,
+  EvaluationExample,
+  Hyperparameters,
+  Json,
+  Method,
+  Preprocessing,
+  Progress,
+  Split,
+} from '../../src/domain/types.js';
+import type { ErrorCode, ProblemItem } from '../../src/errors.js';
+import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
+
+export interface RunExample {
+  readonly index: number;
+  readonly path: string;
+  readonly label: string;
+  readonly split: Split | null;
+  /** Where its bytes lie in the pack. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly digest: string;
+}
+/** Everything a run needs to know; the child reads no database and no environment. */
+export interface RunSpec {
+  readonly model: { readonly id: string; readonly name: string | null };
+  readonly jobId: string;
+  readonly dataset: { readonly id: string; readonly revision: number; readonly name: string; readonly digest: string };
+  readonly base: {
+    readonly id: string;
+    readonly name: string;
+    readonly digest: string;
+    readonly license: string | null;
+    readonly path: string;
+  };
+  readonly method: Method;
+  readonly cut: string;
+  /** Features at the cut where the base's description tells; else they are measured. */
+  readonly width: number | null;
+  readonly preprocessing: Preprocessing;
+  readonly packPath: string;
+  readonly examples: readonly RunExample[];
+  readonly hyperparameters: Hyperparameters;
+  readonly fraction: number | null;
+  readonly cache: { readonly root: string; readonly maxBytes: number };
+  readonly threads: number;
+  /** A folder of this attempt's own, where the child leaves the files to publish. */
+  readonly outDir: string;
+}
+export interface RunFile {
+  readonly name: string;
+  readonly path: string;
+  readonly contentType: string;
+}
+export interface RunResult {
+  readonly labels: readonly string[];
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly evaluation: Evaluation & { readonly test?: Evaluation; readonly validation: 'own split' | 'drawn' };
+  readonly examples: readonly EvaluationExample[];
+  readonly certificate: Certificate;
+  readonly export: { readonly bytes: number; readonly digest: string };
+  readonly head: string;
+  readonly files: readonly RunFile[];
+}
+export interface MetricValue {
+  readonly name: string;
+  readonly step: number;
+  readonly value: number;
+}
+export type ToChild = { readonly type: 'start'; readonly spec: RunSpec } | { readonly type: 'stop' };
+export type FromChild =
+  | { readonly type: 'ready' }
+  | { readonly type: 'state'; readonly state: 'running' | 'evaluating' | 'publishing' }
+  | { readonly type: 'progress'; readonly progress: Progress }
+  | { readonly type: 'metrics'; readonly points: readonly MetricValue[] }
+  | { readonly type: 'resolved'; readonly hyperparameters: Hyperparameters; readonly engine: Engine }
+  | {
+      readonly type: 'log';
+      readonly level: 'info' | 'warning';
+      readonly message: string;
+      readonly data: Readonly<Record<string, Json>>;
+    }
+  | { readonly type: 'done'; readonly result: RunResult }
+  | {
+      readonly type: 'failed';
+      readonly code: ErrorCode;
+      readonly detail: string;
+      readonly errors: readonly ProblemItem[];
+    };

@@ -1,0 +1,96 @@
+import type { Certificate, Hyperparameters } from '../../src/domain/types.js';
+import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
+import type { RunSpec } from './messages.js';
+
+export interface CardFacts {
+  readonly spec: RunSpec;
+  readonly labels: readonly string[];
+  readonly counts: { readonly train: number; readonly validation: number; readonly test: number };
+  readonly drawn: boolean;
+  readonly hyperparameters: Hyperparameters;
+  readonly features: number;
+  readonly validation: Evaluation;
+  readonly test: Evaluation | null;
+  readonly certificate: Certificate;
+}
+
+const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
+/** Names come from users: nothing in them may become markup or a new table cell. */
+const cell = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[|\\`*_<>[\]#]/g, (c) => `\\${c}`);
+
+function table(e: Evaluation): string {
+  const { low, high } = e.accuracyInterval;
+  return [
+    '| class | examples | precision | recall | F1 |',
+    '|---|---|---|---|---|',
+    ...e.classes.map(
+      (c) => `| ${cell(c.label)} | ${c.support} | ${percent(c.precision)} | ${percent(c.recall)} | ${percent(c.f1)} |`,
+    ),
+    '',
+    `Accuracy ${percent(e.accuracy)} (95 % interval ${percent(low)} to ${percent(high)}) of ${e.examples} pictures; always answering`,
+    `"${cell(e.baseline.label)}" would reach ${percent(e.baseline.accuracy)}. Log loss ${e.logLoss.toFixed(4)}, expected calibration error ${e.calibration.ece.toFixed(4)}.`,
+  ].join('\n');
+}
+
+/** Needs only numpy, Pillow and onnxruntime; `test/integration/training` runs it as it stands. */
+export const SNIPPET = `import json, sys
+import numpy as np
+import onnxruntime
+from PIL import Image, ImageOps
+
+session = onnxruntime.InferenceSession("model.onnx")
+about = session.get_modelmeta().custom_metadata_map
+p, labels = json.loads(about["preprocessing"]), json.loads(about["labels"])
+
+image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("L" if p["channels"] == "GRAY" else "RGB")
+side = p["resize"] / min(image.size)
+image = image.resize([max(p["resize"], round(n * side)) for n in image.size], Image.BILINEAR)
+left, top = [(n - p["crop"]) // 2 for n in image.size]
+x = np.asarray(image.crop((left, top, left + p["crop"], top + p["crop"])), np.float32)
+x = x[..., None] if p["channels"] == "GRAY" else x[..., ::-1] if p["channels"] == "BGR" else x
+x = (x * np.float32(p["scale"]) - np.float32(p["mean"])) / np.float32(p["std"])
+x = x.transpose(2, 0, 1) if p["layout"] == "NCHW" else x
+name = session.get_inputs()[0].name
+[probabilities] = session.run(["probabilities"], {name: x[None]})
+for i in probabilities[0].argsort()[::-1][:5]:
+    print(f"{labels[i]}\\t{probabilities[0][i]:.4f}")
+`;
+
+/** The README.md that goes with the model: what it was made from, how good it is, how to use it. */
+export function modelCard(f: CardFacts): string {
+  const { spec, hyperparameters: h } = f;
+  const { certificate: c } = f;
+  return `# ${cell(spec.model.name ?? spec.model.id)}
+
+An image classifier with ${f.labels.length} classes, trained by Graft: ${f.labels.slice(0, 50).map(cell).join(', ')}${f.labels.length > 50 ? ', ...' : ''}.
+
+| | |
+|---|---|
+| model | \`${spec.model.id}\`, made by job \`${spec.jobId}\` |
+| data | ${cell(spec.dataset.name)} (\`${spec.dataset.id}\`, revision ${spec.dataset.revision}, \`${spec.dataset.digest}\`) |
+| pictures | ${f.counts.train} to train, ${f.counts.validation} to validate (${f.drawn ? `drawn with seed ${h.seed}` : "the data's own split"}), ${f.counts.test} to test |
+| base | ${cell(spec.base.name)} (\`${spec.base.digest}\`) |
+| licence of the base | ${cell(spec.base.license ?? 'not stated by its file')} |
+| method | ${spec.method.type}: cut at \`${spec.cut}\`, ${f.features} features, linear head |
+| head | ${h.epochs} epochs of Adam, learning rate ${h.learningRate}, batch ${h.batchSize}, L2 penalty ${h.weightDecay} on standardised features, label smoothing ${h.labelSmoothing}, seed ${h.seed} |
+
+The layers below the cut are the base's own, unchanged. The licence of the base goes on to hold for them.
+
+## Evaluation (validation)
+
+${table(f.validation)}
+${f.test === null ? '' : `\n## Evaluation (test)\n\n${table(f.test)}\n`}
+## Use
+
+\`model.onnx\` is the whole model in plain ONNX operators: input as in \`preprocessing.json\`, outputs \`probabilities\` and \`logits\`.
+Labels and preprocessing also stand in its \`metadata_props\`. With \`pip install onnxruntime pillow numpy\`:
+
+\`\`\`python
+${SNIPPET}\`\`\`
+
+## Parity certificate
+
+Before it was published, \`model.onnx\` (\`${c.exportDigest}\`) was loaded afresh (${c.engines.verifier.executor} ${c.engines.verifier.version}, ${c.engines.verifier.device}) and run on ${c.inputs.length} pictures: the
+probabilities differ from the trainer's by at most ${c.maxDifference.toExponential(2)}; ${c.tolerance} is allowed.
+`;
+}

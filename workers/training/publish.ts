@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Certificate, Preprocessing } from '../../src/domain/types.js';
+import { GraftError } from '../../src/errors.js';
+import { decodeModel } from '../../src/onnx/index.js';
+import { composeExport, exportOptions } from '../../src/tasks/image-classification/compose.js';
+import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
+import type { Executor } from '../executors/executor.js';
+import { packReader } from './features.js';
+import type { RunExample, RunSpec } from './messages.js';
+
+/** Largest difference of any probability that still counts as the same prediction. */
+export const TOLERANCE = 1e-4;
+/** Pictures on which the exported file must agree. */
+export const GOLDEN = 4;
+
+/** Pixels as the exported model takes them: a formula of its own, so that the graph's is checked against something. */
+export function normalised(pixels: Uint8Array, p: Preprocessing): Float32Array {
+  const channels = channelsOf(p);
+  const area = p.crop * p.crop;
+  const out = new Float32Array(area * channels);
+  for (let c = 0; c < channels; c++) {
+    const from = p.channels === 'BGR' ? channels - 1 - c : c;
+    const mean = p.mean[c] ?? p.mean.at(-1) ?? 0;
+    const std = p.std[c] ?? p.std.at(-1) ?? 1;
+    for (let i = 0; i < area; i++) {
+      const value = (pixels[i * channels + from]! * p.scale - mean) / std;
+      out[p.layout === 'NCHW' ? c * area + i : i * channels + c] = value;
+    }
+  }
+  return out;
+}
+
+/** Evenly spread over the list, so that every class of a sorted one has a chance. */
+export const goldenRows = (n: number): readonly number[] => {
+  const count = Math.min(GOLDEN, n);
+  return Array.from({ length: count }, (_, i) => Math.floor(((i + 0.5) * n) / count));
+};
+
+/**
+ * Writes the whole model as a file, loads the file afresh and compares what it says of pictures, taken from the pack
+ * through the decoder, with what the trainer said (`expected`, rows of probabilities). Throws `parity-failed` when any
+ * probability differs by more than the tolerance.
+ */
+export async function certify(
+  executor: Executor,
+  spec: RunSpec,
+  o: {
+    readonly labels: readonly string[];
+    readonly head: Uint8Array;
+    readonly golden: readonly { readonly example: RunExample; readonly expected: Float32Array }[];
+    readonly verifiedAt: string;
+  },
+): Promise<{ certificate: Certificate; export: { bytes: number; digest: string } }> {
+  const options = exportOptions({ ...spec, ...spec.model, labels: o.labels });
+  const path = join(spec.outDir, 'model.onnx');
+  await mkdir(spec.outDir, { recursive: true });
+  const hash = createHash('sha256');
+  let bytes = 0;
+  const file = await open(path, 'w', 0o600);
+  try {
+    for (const chunk of composeExport(await readFile(spec.base.path), o.head, options)) {
+      hash.update(chunk);
+      bytes += chunk.length;
+      for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
+    }
+  } finally {
+    await file.close();
+  }
+  const digest = `sha256:${hash.digest('hex')}`;
+  const maxDifference = await compare(executor, spec, path, o.golden);
+  const certificate: Certificate = {
+    inputs: o.golden.map(({ example }) => ({ path: example.path, digest: example.digest })),
+    maxDifference,
+    tolerance: TOLERANCE,
+    exportDigest: digest,
+    engines: { trainer: executor.engine, verifier: executor.engine },
+    verifiedAt: o.verifiedAt,
+  };
+  // Not `>`: a difference that is no number must fail too.
+  if (!(maxDifference <= TOLERANCE))
+    throw new GraftError(
+      'parity-failed',
+      `The exported model's probabilities differ from the trainer's by ${maxDifference} on ${o.golden.length} pictures; at most ${TOLERANCE} is allowed. Nothing was published. The base may compute differently from run to run; choose another base or cut.`,
+    );
+  return { certificate, export: { bytes, digest } };
+}
+
+async function compare(
+  executor: Executor,
+  spec: RunSpec,
+  path: string,
+  golden: readonly { readonly example: RunExample; readonly expected: Float32Array }[],
+): Promise<number> {
+  const exported = await readFile(path);
+  const program = await executor.load(exported);
+  const stated = decodeModel(exported).graph.inputs[0]?.shape?.[0];
+  const copies = typeof stated === 'number' ? stated : 1;
+  const pack = await open(spec.packPath, 'r');
+  const { crop, layout } = spec.preprocessing;
+  const channels = channelsOf(spec.preprocessing);
+  const dims = layout === 'NCHW' ? [copies, channels, crop, crop] : [copies, crop, crop, channels];
+  let most = 0;
+  try {
+    const read = packReader(pack, spec.preprocessing);
+    const pictures = await Promise.all(golden.map(({ example }) => read(example)));
+    for (const [i, { expected }] of golden.entries()) {
+      const one = normalised(pictures[i]!, spec.preprocessing);
+      const data = new Float32Array(one.length * copies);
+      for (let copy = 0; copy < copies; copy++) data.set(one, copy * one.length);
+      const input = program.inputs[0]!;
+      const { probabilities } = await program.run({ [input]: { dataType: 'float32', dims, data } }, ['probabilities']);
+      const got = probabilities!.data as Float32Array;
+      for (let c = 0; c < expected.length; c++) {
+        const difference = Math.abs(got[c]! - expected[c]!);
+        most = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : Math.max(most, difference);
+      }
+    }
+  } finally {
+    await pack.close();
+    await program.dispose();
+  }
+  return most;
+}
+
+/** Writes a small file of the model where the parent finds it. */
+export async function leave(folder: string, name: string, content: string | Uint8Array): Promise<string> {
+  const path = join(folder, name);
+  await mkdir(folder, { recursive: true });
+  await writeFile(path, content, { mode: 0o600 });
+  return path;
+}

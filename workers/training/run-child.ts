@@ -1,0 +1,42 @@
+import { ERROR_CODES, GraftError } from '../../src/errors.js';
+import { onnxruntimeExecutor } from '../executors/onnxruntime.js';
+import type { FromChild, RunSpec, ToChild } from './messages.js';
+import { run } from './run.js';
+
+/** A process of one run: told what to do over its channel, ends when it is done, or when its parent is gone. */
+let stopped = false;
+let begun = false;
+
+const send = (message: FromChild): void => {
+  process.send?.(message);
+};
+/** Ends only after the channel took the last word. */
+const last = (message: FromChild): void => {
+  process.send?.(message, () => process.exit(0));
+};
+const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+async function start(spec: RunSpec): Promise<void> {
+  const executor = onnxruntimeExecutor({ threads: spec.threads });
+  try {
+    last({ type: 'done', result: await run(executor, spec, { stopped: () => stopped, breathe }, send) });
+  } catch (error) {
+    const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
+    const errors = error instanceof GraftError ? (error.options.errors ?? []) : [];
+    // The graph library says in words what it cannot do with a base; everything else unforeseen is a crash with a stack.
+    const known = name === 'OnnxError' ? 'job-impossible' : ERROR_CODES.find((c) => c === code);
+    if (known === undefined) process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+    last({ type: 'failed', code: known ?? 'training-crashed', detail: String(message), errors });
+  }
+}
+
+process.on('message', (message: ToChild) => {
+  if (message.type === 'stop') stopped = true;
+  if (message.type === 'start' && !begun) {
+    begun = true;
+    void start(message.spec);
+  }
+});
+process.on('disconnect', () => process.exit(0));
+// Loaded while nothing waits for it: half of a second job's time would be this import.
+void import('../data/decode.js').then(() => send({ type: 'ready' }));

@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import type { Repositories } from '../../src/domain/ports.js';
+import type { Job } from '../../src/domain/types.js';
+import { GraftError } from '../../src/errors.js';
+import { newId } from '../../src/ids.js';
+import type { BlobStores } from '../../src/storage/index.js';
+import { localFile } from './local-files.js';
+import type { RunExample, RunSpec } from './messages.js';
+
+export interface SpecDeps {
+  readonly repositories: Pick<Repositories, 'datasets' | 'bases'>;
+  readonly stores: BlobStores;
+  readonly config: { readonly home: string; readonly featureCacheBytes: number; readonly threads: number };
+}
+
+/** Everything that the job's run needs, its files at local paths. Throws `GraftError`s that say what the job lacks. */
+export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Promise<RunSpec> {
+  const { datasets, bases } = deps.repositories;
+  if (job.method.type !== 'featureExtraction')
+    throw new GraftError(
+      'job-impossible',
+      `The method '${job.method.type}' is not offered yet; use featureExtraction.`,
+    );
+  if (job.engineRequested === 'tensorflow')
+    throw new GraftError('job-impossible', 'The tensorflow engine is not installed here; use "auto" or "onnxruntime".');
+  const [revision, dataset, base] = await Promise.all([
+    datasets.revision(job.dataset.id, job.dataset.revision),
+    datasets.get(job.projectId, job.dataset.id),
+    bases.byId(job.base.id),
+  ]);
+  if (revision === null || revision.state !== 'ready' || revision.packKey === null)
+    throw new GraftError(
+      'job-impossible',
+      `Revision ${job.dataset.revision} of dataset ${job.dataset.id} is not ready.`,
+    );
+  const facts = base?.facts;
+  if (!base || !facts) throw new GraftError('job-impossible', `The base ${job.base.id} is not ready.`);
+  const at = job.method.cut ?? facts.cuts.find((c) => c.default)?.tensor;
+  if (at === undefined || facts.preprocessing === null)
+    throw new GraftError('base-unfit', `The base '${base.name}' has no image input with features to cut at.`);
+  const { home } = deps.config;
+  const [basePath, packPath, all] = await Promise.all([
+    localFile(deps.stores.artifacts, `bases/${job.base.digest}`, join(home, 'cache/bases'), signal),
+    localFile(deps.stores.datasets, revision.packKey, join(home, 'cache/packs'), signal),
+    datasets.examples(job.dataset.id, job.dataset.revision),
+  ]);
+  const examples = all.flatMap((e): RunExample[] => {
+    if (e.problem !== null || e.label === null || e.digest === null) return [];
+    const { index, path, label, split, offset, bytes, digest } = e;
+    return [{ index, path, label, split, offset, bytes, digest }];
+  });
+  return {
+    model: { id: newId('mdl'), name: job.name },
+    jobId: job.id,
+    dataset: {
+      id: job.dataset.id,
+      revision: job.dataset.revision,
+      name: dataset?.name ?? job.dataset.id,
+      digest: revision.digest ?? '',
+    },
+    base: { id: base.id, name: base.name, digest: job.base.digest, license: facts.license, path: basePath },
+    method: job.method,
+    cut: at,
+    width: facts.cuts.find((c) => c.tensor === at)?.features ?? null,
+    preprocessing: facts.preprocessing,
+    packPath,
+    examples,
+    hyperparameters: job.hyperparameters,
+    fraction: job.validation?.fraction ?? null,
+    cache: { root: join(home, 'cache/features'), maxBytes: deps.config.featureCacheBytes },
+    threads: deps.config.threads,
+    outDir: join(home, 'run/jobs', `${job.id}-${job.attempt}`),
+  };
+}
