@@ -1,4 +1,4 @@
-import Fastify from 'fastify';
+import Fastify, { LogController } from 'fastify';
 import { keyCache, registerAuth } from './http/auth.js';
 import { registerBodies } from './http/bodies.js';
 import type { App, AppDeps } from './http/deps.js';
@@ -40,8 +40,7 @@ const LONGEST_REQUEST_MS = 6 * 3600 * 1000;
 export function buildApp(deps: AppDeps): App {
   const app = Fastify({
     loggerInstance: deps.log,
-    disableRequestLogging: true,
-    requestIdLogLabel: 'requestId',
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: () => newId('req'),
     connectionTimeout: IDLE_MS,
     requestTimeout: LONGEST_REQUEST_MS,

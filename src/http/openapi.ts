@@ -42,7 +42,8 @@ export function registerOpenapi(app: FastifyInstance): void {
     transform: ({ schema, url, route }) => {
       const bodies = route.config?.bodies;
       const { body, ...rest } = { ...schema } as Record<string, unknown>;
-      const json = body === undefined ? {} : { 'application/json': { schema: body } };
+      const content = (body as { content?: object } | undefined)?.content;
+      const json = body === undefined ? {} : (content ?? { 'application/json': { schema: body } });
       if (bodies === undefined) return { schema: schema ?? {}, url };
       const extra = Object.fromEntries(Object.entries(bodies).map(([type, one]) => [type, { schema: one }]));
       return { schema: { ...rest, body: { content: { ...extra, ...json } } }, url };
@@ -66,6 +67,6 @@ function strip(value: unknown): unknown {
   return Object.fromEntries(
     Object.entries(value)
       .filter(([key]) => key !== '$id')
-      .map(([key, part]) => [key, strip(part)]),
+      .map(([key, part]) => [key, part === 'Default Response' ? 'Done' : strip(part)]),
   );
 }

@@ -1,4 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox';
+import { JOB_STATES } from '../domain/lifecycle.js';
+import { TASKS } from '../domain/types.js';
 import { ERROR_CODES } from '../errors.js';
 
 /** The building blocks of every route's schema. Named schemas are shared components of the specification. */
@@ -26,6 +28,13 @@ export function open<P extends Record<string, TSchema>>(properties: P, options: 
 export const Time = Type.String({ format: 'date-time' });
 export const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
 
+/** Words that several objects use have a name of their own, so that generated clients have one type for them. */
+export const ErrorCode = words(ERROR_CODES, { $id: 'ErrorCode', description: 'Stable; programs compare this one.' });
+export const Task = words(TASKS, { $id: 'Task' });
+export const Split = words(['train', 'validation', 'test'], { $id: 'Split' });
+export const JobState = words(JOB_STATES, { $id: 'JobState' });
+export const ContentState = words(['receiving', 'checking', 'ready', 'invalid'], { $id: 'ContentState' });
+
 export const ProblemItem = open(
   {
     path: Type.String({ description: 'JSON pointer into the request, path inside an archive, or row number.' }),
@@ -39,7 +48,7 @@ export const StoredProblem = open(
   {
     type: Type.String(),
     title: Type.String(),
-    code: words(ERROR_CODES),
+    code: ref(ErrorCode),
     detail: Type.String(),
     errors: Type.Optional(Type.Array(ref(ProblemItem))),
   },
@@ -50,7 +59,7 @@ export const Problem = open(
     type: Type.String({ description: '`urn:graft:error:<code>`' }),
     title: Type.String(),
     status: Type.Integer(),
-    code: words(ERROR_CODES, { description: 'Stable; programs compare this one.' }),
+    code: ref(ErrorCode),
     detail: Type.String({ description: 'What went wrong, where, and how to mend it.' }),
     errors: Type.Optional(Type.Array(ref(ProblemItem))),
     instance: Type.Optional(Type.String({ description: 'The address that was asked.' })),

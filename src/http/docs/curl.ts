@@ -52,7 +52,7 @@ function bodyOf(document: Document, operation: Operation): string[] {
   const content = operation.requestBody?.content ?? {};
   const form = content['multipart/form-data'];
   if (form !== undefined) {
-    const names = Object.keys(form.schema?.properties ?? {}).sort(
+    const names = Object.keys(resolve(document, form.schema).properties ?? {}).sort(
       (a, b) => Number(a === 'file') - Number(b === 'file'),
     );
     const file =

@@ -80,7 +80,7 @@ export function baseWrites(app: App, deps: AppDeps): void {
         body: { content: { 'application/json': { schema: ref(schema.BaseFromElsewhere) } } },
         response: answers({ 201: ref(schema.Base) }, 409, 413, 415, 422, 507),
       },
-      config: { bodies: { 'multipart/form-data': schema.BaseUpload } },
+      config: { bodies: { 'multipart/form-data': ref(schema.BaseUpload) } },
     },
     async (request, reply) => {
       if (!request.isMultipart()) throw unavailable(request.body as schema.BaseFromElsewhereBody);

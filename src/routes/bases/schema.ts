@@ -1,6 +1,17 @@
 import { type Static, Type } from 'typebox';
-import { TASKS } from '../../domain/types.js';
-import { closed, Digest, listOf, nullable, open, ref, StoredProblem, Time, words } from '../../http/schemas.js';
+import {
+  ContentState,
+  closed,
+  Digest,
+  listOf,
+  nullable,
+  open,
+  ref,
+  StoredProblem,
+  Task,
+  Time,
+  words,
+} from '../../http/schemas.js';
 
 const count = Type.Integer({ minimum: 0 });
 const text = Type.String();
@@ -40,7 +51,7 @@ export const Base = open(
     object: Type.Literal('base'),
     id: text,
     name: text,
-    state: words(['receiving', 'checking', 'ready', 'invalid']),
+    state: ref(ContentState),
     digest: nullable(Digest),
     bytes: count,
     opset: optionalCount,
@@ -52,7 +63,7 @@ export const Base = open(
     cuts: Type.Array(ref(BaseCut)),
     parameters: optionalCount,
     training: nullable(ref(TrainingSupport)),
-    tasks: Type.Array(words(TASKS)),
+    tasks: Type.Array(ref(Task)),
     notes: Type.Array(text),
     error: nullable(ref(StoredProblem)),
     createdAt: Time,
@@ -73,12 +84,14 @@ export const BaseFromElsewhere = closed(
 );
 export type BaseFromElsewhereBody = Static<typeof BaseFromElsewhere>;
 /** Described here, read as a stream. */
-export const BaseUpload = {
-  type: 'object',
-  title: 'BaseUpload',
-  properties: {
-    name: { type: 'string', description: 'Unique; letters, digits, dots, dashes, underscores.' },
-    file: { type: 'string', format: 'binary', description: 'An .onnx file, or a zip of a hub folder.' },
+export const BaseUpload = closed(
+  {
+    name: Type.String({ description: 'Unique; letters, digits, dots, dashes, underscores.' }),
+    file: Type.Unsafe<never>({
+      type: 'string',
+      format: 'binary',
+      description: 'An .onnx file, or a zip of a hub folder.',
+    }),
   },
-  required: ['name', 'file'],
-};
+  { $id: 'BaseUpload' },
+);

@@ -113,7 +113,7 @@ export function datasetWrites(app: App, deps: AppDeps): void {
         body: { content: { 'application/json': { schema: ref(schema.DatasetFromExamples) } } },
         response: answers({ 201: ref(schema.Dataset) }, ...UPLOAD_FAILURES),
       },
-      config: { bodies: { 'multipart/form-data': schema.DatasetUpload } },
+      config: { bodies: { 'multipart/form-data': ref(schema.DatasetUpload) } },
     },
     async (request, reply) => {
       const id = newId('ds');

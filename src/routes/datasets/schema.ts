@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
-import { TASKS } from '../../domain/types.js';
 import {
+  ContentState,
   closed,
   Digest,
   listOf,
@@ -8,15 +8,16 @@ import {
   open,
   PageQuery,
   ref,
+  Split,
   StoredProblem,
+  Task,
   Time,
   words,
 } from '../../http/schemas.js';
 
 const SPLITS = ['train', 'validation', 'test'] as const;
 const count = Type.Integer({ minimum: 0 });
-export const TaskName = words(TASKS);
-export const ContentState = words(['receiving', 'checking', 'ready', 'invalid']);
+const TaskName = ref(Task);
 
 export const LabelCount = open(
   { name: Type.String(), train: count, validation: count, test: count },
@@ -44,7 +45,7 @@ export const Dataset = open(
     id: Type.String(),
     name: Type.String(),
     task: TaskName,
-    state: ContentState,
+    state: ref(ContentState),
     revision: nullable(ref(DatasetRevision)),
     summary: nullable(ref(DatasetSummary)),
     error: nullable(ref(StoredProblem)),
@@ -61,7 +62,7 @@ export const ReportedProblem = open(
 const KIND = words(['exact', 'near']);
 export const DuplicateGroup = open({ kind: KIND, paths: Type.Array(Type.String()) }, { $id: 'DuplicateGroup' });
 export const Leak = open(
-  { kind: KIND, train: Type.String(), other: Type.String(), split: words(SPLITS) },
+  { kind: KIND, train: Type.String(), other: Type.String(), split: ref(Split) },
   { $id: 'Leak' },
 );
 export const Estimate = open(
@@ -73,7 +74,7 @@ export const DatasetReport = open(
     object: Type.Literal('dataset.report'),
     id: Type.String({ description: 'Of the dataset.' }),
     revision: Type.Integer(),
-    state: ContentState,
+    state: ref(ContentState),
     error: nullable(ref(StoredProblem)),
     format: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'What the archive was found to be.' }),
     summary: nullable(ref(DatasetSummary)),
@@ -93,7 +94,7 @@ export const Example = open(
     index: count,
     path: Type.String(),
     label: nullable(Type.String()),
-    split: nullable(words(SPLITS)),
+    split: nullable(ref(Split)),
     bytes: count,
     digest: nullable(Digest),
     width: nullable(count),
@@ -119,7 +120,7 @@ export const TextExample = closed(
   {
     text: Type.String({ maxLength: 1_000_000 }),
     label: Type.String({ minLength: 1, maxLength: 200 }),
-    split: Type.Optional(words(SPLITS)),
+    split: Type.Optional(ref(Split)),
   },
   { $id: 'TextExample' },
 );
@@ -128,16 +129,14 @@ export const DatasetFromExamples = closed(
   { $id: 'DatasetFromExamples', description: 'A small text dataset.' },
 );
 /** Described here, read as a stream. */
-export const DatasetUpload = {
-  type: 'object',
-  properties: {
+export const DatasetUpload = closed(
+  {
     name: DatasetName,
     task: TaskName,
-    file: { type: 'string', format: 'binary', description: 'The archive.' },
+    file: Type.Unsafe<never>({ type: 'string', format: 'binary', description: 'The archive.' }),
   },
-  required: ['name', 'task', 'file'],
-  title: 'DatasetUpload',
-};
+  { $id: 'DatasetUpload' },
+);
 const BINARY = { type: 'string', format: 'binary' };
 /** Content types that archives come with; what is inside is found out. */
 export const ARCHIVE_TYPES: Readonly<Record<string, unknown>> = Object.fromEntries(

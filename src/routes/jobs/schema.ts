@@ -4,12 +4,14 @@ import { TASKS } from '../../domain/types.js';
 import {
   closed,
   Digest,
+  JobState,
   listOf,
   nullable,
   open,
   PageQuery,
   ref,
   StoredProblem,
+  Task,
   Time,
   words,
 } from '../../http/schemas.js';
@@ -70,7 +72,7 @@ const Metadata = Type.Unsafe<Record<string, string>>({
 export const JobRequest = closed(
   {
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
-    task: words(TASKS),
+    task: ref(Task),
     dataset: Type.String({ minLength: 1, maxLength: 200, description: 'Id of a dataset that is `ready`.' }),
     base: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Id, name or digest.' })),
     method: Type.Optional(ref(Method)),
@@ -105,9 +107,9 @@ export const Job = open(
     object: Type.Literal('job'),
     id: text,
     name: optionalText,
-    state: words(JOB_STATES),
+    state: ref(JobState),
     attempt: Type.Integer(),
-    task: words(TASKS),
+    task: ref(Task),
     dataset: ref(DatasetPin),
     base: ref(BasePin),
     method: ref(ChosenMethod),

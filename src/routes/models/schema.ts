@@ -1,6 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { TASKS } from '../../domain/types.js';
-import { closed, Digest, listOf, open, PageQuery, Problem, ref, Time, words } from '../../http/schemas.js';
+import { closed, Digest, listOf, open, PageQuery, Problem, ref, Split, Task, Time } from '../../http/schemas.js';
 import { Preprocessing } from '../bases/schema.js';
 import { BasePin, ChosenMethod, DatasetPin, Engine, Metrics } from '../jobs/schema.js';
 
@@ -33,7 +32,7 @@ export const Model = open(
     object: Type.Literal('model'),
     id: text,
     name: Type.Unsafe<string | null>({ type: ['string', 'null'] }),
-    task: words(TASKS),
+    task: ref(Task),
     job: text,
     dataset: ref(DatasetPin),
     base: ref(BasePin),
@@ -62,7 +61,7 @@ export const EvaluationExample = open(
     object: Type.Literal('evaluation.example'),
     index: count,
     path: text,
-    split: words(['train', 'validation', 'test']),
+    split: ref(Split),
     actual: text,
     predicted: text,
     probability: Type.Number(),
@@ -127,13 +126,15 @@ export const PredictionResult = open(
 export type PredictRequestBody = Static<typeof PredictRequest>;
 const BINARY = { type: 'string', format: 'binary' };
 /** Described here, read as streams. */
-export const PREDICT_BODIES = {
-  'multipart/form-data': {
-    type: 'object',
-    title: 'PredictUpload',
-    properties: { file: { type: 'array', items: BINARY, description: 'One or many images.' } },
-    required: ['file'],
+export const PredictUpload = closed(
+  {
+    file: Type.Array(Type.Unsafe<never>(BINARY), { description: 'One or many images.' }),
+    top: Type.Optional(TOP),
   },
+  { $id: 'PredictUpload' },
+);
+export const PREDICT_BODIES = {
+  'multipart/form-data': ref(PredictUpload),
   'image/jpeg': BINARY,
   'image/png': BINARY,
   'image/webp': BINARY,
