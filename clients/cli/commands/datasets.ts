@@ -58,7 +58,7 @@ export const datasetCommands: readonly Command[] = [
       }
       out.table([
         ['label', 'train', 'validation', 'test'],
-        ...report.summary.labels.map((label) => [label.name, label.train, label.validation, label.test]),
+        ...(report.summary?.labels ?? []).map((label) => [label.name, label.train, label.validation, label.test]),
       ]);
       for (const note of report.notes) out.text(`note: ${note}`);
       for (const item of report.rejected) out.text(`left out: ${item.path}: ${item.detail} [${item.code}]`);
