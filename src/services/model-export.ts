@@ -1,18 +1,15 @@
+import { createHash } from 'node:crypto';
 import type { Repositories } from '../domain/ports.js';
 import type { Model } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import type { BlobStore } from '../storage/blob.js';
-import { composeExport, type ExportOptions } from '../tasks/image-classification/compose.js';
+import { composeExport, exportOptions } from '../tasks/image-classification/compose.js';
 import { limited } from './model-files.js';
 
-export type ExportedModel = Pick<Model, 'id' | 'name' | 'cut' | 'labels' | 'preprocessing'>;
-
-/** What the file says of itself follows from the model's row alone, so that every download has the published digest. */
-export function exportOptions({ id, name, cut, labels, preprocessing }: ExportedModel): ExportOptions {
-  return { cut, labels, preprocessing, metadata: { model: id, ...(name === null ? {} : { name }) } };
-}
-
-/** Composes one model at a time: base and file are both in memory while it does. */
+/**
+ * Composes `model.onnx` from base and head. One at a time: base and file are both in memory while it does. Throws when
+ * the bytes are not those of the certificate.
+ */
 export function modelExporter(deps: {
   readonly repositories: Pick<Repositories, 'bases'>;
   readonly artifacts: BlobStore;
@@ -28,6 +25,14 @@ export function modelExporter(deps: {
         );
       }
       const [bytes, head] = await Promise.all([deps.artifacts.read(base.blobKey), deps.artifacts.read(model.headKey)]);
-      return composeExport(bytes, head, exportOptions(model));
+      const chunks = composeExport(bytes, head, exportOptions(model));
+      const hash = createHash('sha256');
+      for (const chunk of chunks) hash.update(chunk);
+      const digest = `sha256:${hash.digest('hex')}`;
+      const { exportDigest } = model.certificate;
+      if (digest !== exportDigest) {
+        throw new Error(`model.onnx of ${model.id} has digest ${digest}, its certificate says ${exportDigest}`);
+      }
+      return chunks;
     });
 }

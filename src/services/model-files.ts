@@ -6,7 +6,7 @@ export const EXPORT_NAME = 'model.onnx';
 
 /** Blob key of a published file, but for `model.onnx`, which is composed from base and head when asked for. */
 export function modelFileKey(modelId: string, name: string): string {
-  return `models/${modelId}/${name}`;
+  return `models/${modelId}/files/${name}`;
 }
 
 export function findFile(model: Model, name: string): ModelFile {

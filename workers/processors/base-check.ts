@@ -72,7 +72,7 @@ async function check(deps: BaseCheckDeps, uploadKey: string, folder: string, sig
     });
   }
   const digest = await digestOfFile(path);
-  const blobKey = `bases/${digest.replace(':', '-')}`;
+  const blobKey = `bases/${digest}`;
   const kept =
     (await deps.artifacts.stat(blobKey)) ??
     (await deps.artifacts.put(blobKey, createReadStream(path, { highWaterMark: 1 << 20 }), {

@@ -22,15 +22,17 @@ interface Waiting<I, O> {
 }
 
 /**
- * Adaptive micro-batching: one run at a time; what arrives meanwhile waits, and the next run takes all of it up to `max`.
- * Nothing waits for company: on an idle batcher a run starts as soon as the event loop has handed over what is ready now.
+ * Adaptive micro-batching: `lanes` runs at a time; what arrives meanwhile waits, and the next run takes all of it up to
+ * `max` (idle lanes share it evenly). Nothing waits for company: on an idle lane a run starts as soon as the event loop has
+ * handed over what is ready now.
  */
 export function createBatcher<I, O>(
-  run: (items: readonly I[]) => Promise<readonly Outcome<O>[]>,
-  max: number,
+  run: (items: readonly I[], lane: number) => Promise<readonly Outcome<O>[]>,
+  { max, lanes }: { readonly max: number; readonly lanes: number },
 ): Batcher<I, O> {
   const line = new Set<Waiting<I, O>>();
-  let active = false;
+  const idle = Array.from({ length: lanes }, (_, lane) => lane);
+  let starting = false;
 
   function submit(item: I, signal?: AbortSignal): Promise<Batched<O>> {
     return new Promise((resolve, reject) => {
@@ -43,31 +45,40 @@ export function createBatcher<I, O>(
       const entry = { item, since: performance.now(), resolve, reject, settled };
       signal?.addEventListener('abort', leave, { once: true });
       line.add(entry);
-      if (!active) {
-        active = true;
-        setImmediate(() => void work());
+      if (idle.length > 0 && !starting) {
+        starting = true;
+        setImmediate(start);
       }
     });
   }
 
-  async function work(): Promise<void> {
+  function start(): void {
+    starting = false;
     while (line.size > 0) {
+      const lane = idle.shift();
+      if (lane === undefined) return;
+      const size = Math.min(max, Math.ceil(line.size / (idle.length + 1)));
       const batch: Waiting<I, O>[] = [];
       for (const entry of line) {
-        if (batch.length === max) break;
+        if (batch.length === size) break;
         line.delete(entry);
         entry.settled();
         batch.push(entry);
       }
-      await one(batch);
+      void one(batch, lane).then(() => {
+        idle.push(lane);
+        start();
+      });
     }
-    active = false;
   }
 
-  async function one(batch: readonly Waiting<I, O>[]): Promise<void> {
+  async function one(batch: readonly Waiting<I, O>[], lane: number): Promise<void> {
     const start = performance.now();
     try {
-      const outcomes = await run(batch.map(({ item }) => item));
+      const outcomes = await run(
+        batch.map(({ item }) => item),
+        lane,
+      );
       const runMs = performance.now() - start;
       for (const [index, { since, resolve, reject }] of batch.entries()) {
         const outcome = outcomes[index] ?? {

@@ -1,13 +1,14 @@
 import type { Preprocessing } from '../../src/domain/types.js';
 
-/** What a trunk's thread is started with. */
-export interface TrunkSpec {
+/** What an engine's thread is started with. */
+export interface EngineSpec {
   /** The base's ONNX file; its memory moves to the thread. */
   readonly base: Uint8Array;
   readonly cut: string;
   readonly preprocessing: Preprocessing;
   readonly threads: number;
-  readonly maxBatch: number;
+  /** Most pixels (height times width) of one run, over all its images: more would not fit the caches. */
+  readonly maxPixels: number;
 }
 /** Which rows of a batch a head is applied to. */
 export interface HeadRows {

@@ -1,13 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
+import type { EngineSpec, FromThread, HeadRows, RowResult, ToThread } from './engine-messages.js';
 import { trunkGraph } from './trunk-graph.js';
-import type { FromThread, HeadRows, RowResult, ToThread, TrunkSpec } from './trunk-messages.js';
 
 /** The thread of one trunk: builds its graph, runs it on batches of pixels and applies heads to rows of its features. */
+const MAX_BATCH = 16;
 const SPINNING_OFF = { session: { intra_op: { allow_spinning: '0' } } };
-const spec = workerData as TrunkSpec;
+const spec = workerData as EngineSpec;
 const port = parentPort;
-if (port === null) throw new Error('trunk-thread is started by openTrunk');
+if (port === null) throw new Error('engine-thread is started by openEngine');
 const send = (message: FromThread) => port.postMessage(message);
 
 interface Loaded {
@@ -29,11 +30,12 @@ async function load(): Promise<Loaded> {
   const channels = spec.preprocessing.channels === 'GRAY' ? 1 : 3;
   const [batch] = input.shape;
   const fixedBatch = typeof batch === 'number' && batch > 0 ? batch : null;
-  const shared = new SharedArrayBuffer((fixedBatch ?? spec.maxBatch) * crop * crop * channels);
+  const most = fixedBatch ?? Math.min(MAX_BATCH, Math.max(1, Math.floor(spec.maxPixels / (crop * crop))));
+  const shared = new SharedArrayBuffer(most * crop * crop * channels);
   const shape = [crop, crop, channels] as const;
   // The file, onnxruntime's own copy of it in its layout, and the first batch's activations, roughly.
   const bytes = 2 * graph.byteLength + 8 * shared.byteLength;
-  send({ type: 'ready', shape, batch: fixedBatch ?? spec.maxBatch, pixels: shared, bytes });
+  send({ type: 'ready', shape, batch: most, pixels: shared, bytes });
   return { session, shape, fixedBatch, pixels: new Uint8Array(shared) };
 }
 

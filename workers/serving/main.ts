@@ -8,8 +8,8 @@ import { createServing } from './service.js';
 import { openTrunk } from './trunk.js';
 
 /** A prediction process: see README.md in this folder. Ends with 0 after SIGTERM, or when it wants to be replaced. */
-/** Larger batches only make onnxruntime miss its caches: bench/predict. */
-const MAX_BATCH = 8;
+/** Four pictures of 224x224: more at once only make onnxruntime miss its caches. */
+const MAX_PIXELS = 4 * 224 * 224;
 const MAX_ITEMS = 512;
 const DEADLINE_MS = 30_000;
 /** Less than the supervisor gives before it kills. */
@@ -26,7 +26,7 @@ const models = createModelStore({
   openTrunk,
   cacheBytes: config.servingCacheBytes,
   threads: config.threads,
-  maxBatch: MAX_BATCH,
+  maxPixels: MAX_PIXELS,
 });
 const serving = createServing({
   models,

@@ -2,8 +2,7 @@ import { GraftError } from '../../src/errors.js';
 import type { ServedModel } from '../../src/services/predict-protocol.js';
 import type { BlobStore } from '../../src/storage/blob.js';
 import { createCache } from './cache.js';
-import type { Trunk } from './trunk.js';
-import type { TrunkSpec } from './trunk-messages.js';
+import type { Trunk, TrunkSpec } from './trunk.js';
 
 export interface ModelStore {
   /** Trunk and head, loaded if need be and kept until `release`. Throws `not-found` when their blobs are gone. */
@@ -16,7 +15,7 @@ export interface ModelStoreOptions {
   readonly openTrunk: (spec: TrunkSpec, onEnd: () => void) => Promise<Trunk>;
   readonly cacheBytes: number;
   readonly threads: number;
-  readonly maxBatch: number;
+  readonly maxPixels: number;
 }
 
 /** What onnxruntime takes for a session of three nodes, besides the weights; measured over 1,000 heads. */
@@ -48,7 +47,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       headsOf.set(serial, new Set());
       const base = await read(`bases/${model.base.digest}`, model);
       const { cut, preprocessing } = model;
-      const spec = { base, cut, preprocessing, threads: options.threads, maxBatch: options.maxBatch };
+      const spec = { base, cut, preprocessing, threads: options.threads, maxPixels: options.maxPixels };
       // A thread that ended by itself must not be handed out again.
       let value: { trunk: Trunk; serial: number } | null = null;
       const trunk = await options.openTrunk(spec, () => {

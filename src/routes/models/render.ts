@@ -24,10 +24,9 @@ export function fileBody(file: FileRecord): Static<typeof ModelFile> {
   return { object: 'file', ...file };
 }
 
-export function evaluationBody(model: string, evaluation: Json): Static<typeof Evaluation> {
-  const measured =
-    typeof evaluation === 'object' && evaluation !== null && !Array.isArray(evaluation) ? evaluation : {};
-  return { object: 'evaluation', model, ...measured };
+/** An evaluation is stored as the trainer wrote it, in the fields of the contract. */
+export function evaluationBody(id: string, evaluation: Json): Static<typeof Evaluation> {
+  return { object: 'evaluation', id, ...(evaluation as unknown as Omit<Static<typeof Evaluation>, 'object' | 'id'>) };
 }
 
 export function evaluationExampleBody(example: ExampleRecord): Static<typeof EvaluationExample> {

@@ -48,14 +48,40 @@ export const Model = open(
 );
 export const ModelList = listOf(Model);
 
-export const Evaluation = Type.Unsafe<Record<string, unknown>>({
-  $id: 'Evaluation',
-  type: 'object',
-  properties: { object: { type: 'string', const: 'evaluation' }, model: { type: 'string' } },
-  required: ['object', 'model'],
-  additionalProperties: true,
-  description: 'Accuracy with its 95 % interval, baseline, measures per class, confusion matrix, calibration.',
-});
+const optionalNumber = Type.Unsafe<number | null>({ type: ['number', 'null'] });
+export const Interval = open({ low: Type.Number(), high: Type.Number(), level: Type.Number() }, { $id: 'Interval' });
+export const Baseline = open(
+  { label: text, accuracy: Type.Number() },
+  { $id: 'Baseline', description: 'Always answering the most frequent class of the training examples.' },
+);
+export const CalibrationBin = open(
+  { low: Type.Number(), high: Type.Number(), count, confidence: optionalNumber, accuracy: optionalNumber },
+  { $id: 'CalibrationBin' },
+);
+export const Calibration = open({ ece: Type.Number(), bins: Type.Array(ref(CalibrationBin)) }, { $id: 'Calibration' });
+const SCORES = { precision: Type.Number(), recall: Type.Number(), f1: Type.Number() };
+export const ClassScore = open({ label: text, support: count, predicted: count, ...SCORES }, { $id: 'ClassScore' });
+export const MacroScore = open(SCORES, { $id: 'MacroScore', description: 'Means over the classes.' });
+export const Confusion = open(
+  { labels: Type.Array(text), matrix: Type.Array(Type.Array(count)) },
+  { $id: 'Confusion', description: 'Rows are actual classes, columns predicted ones.' },
+);
+export const Evaluation = open(
+  {
+    object: Type.Literal('evaluation'),
+    id: Type.String({ description: 'Of the model.' }),
+    examples: count,
+    accuracy: Type.Number(),
+    accuracyInterval: ref(Interval),
+    baseline: ref(Baseline),
+    logLoss: Type.Number({ description: 'Mean of -ln p(actual class).' }),
+    calibration: ref(Calibration),
+    classes: Type.Array(ref(ClassScore)),
+    macro: ref(MacroScore),
+    confusion: ref(Confusion),
+  },
+  { $id: 'Evaluation', description: 'How the model did on examples it was not trained on.' },
+);
 export const EvaluationExample = open(
   {
     object: Type.Literal('evaluation.example'),

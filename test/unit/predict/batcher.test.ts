@@ -18,7 +18,7 @@ const turn = () => new Promise<void>((resolve) => setTimeout(resolve, 5));
 describe('batcher', () => {
   it('starts at once when idle, and takes what arrived meanwhile up to the most', async () => {
     const { runs, run } = gatedRunner();
-    const batcher = createBatcher(run, 4);
+    const batcher = createBatcher(run, { max: 4, lanes: 1 });
     const first = batcher.submit(1);
     await turn();
     expect(runs.map((r) => r.items)).toEqual([[1]]);
@@ -42,7 +42,7 @@ describe('batcher', () => {
 
   it('fails one item alone, and a whole batch when the run fails, and goes on', async () => {
     const { runs, run } = gatedRunner();
-    const batcher = createBatcher(run, 4);
+    const batcher = createBatcher(run, { max: 4, lanes: 1 });
     const together = Promise.allSettled([1, -2, 3].map((n) => batcher.submit(n)));
     await turn();
     runs[0]?.finish();
@@ -59,7 +59,7 @@ describe('batcher', () => {
 
   it('frees the place of who aborts while waiting, and runs no more for it', async () => {
     const { runs, run } = gatedRunner();
-    const batcher = createBatcher(run, 4);
+    const batcher = createBatcher(run, { max: 4, lanes: 1 });
     const first = batcher.submit(1);
     await turn();
     const controller = new AbortController();
@@ -77,13 +77,35 @@ describe('batcher', () => {
     expect((await stayer).value).toBe(30);
   });
 
+  it('shares what waits evenly among idle lanes', async () => {
+    const { runs, run } = gatedRunner();
+    const batcher = createBatcher(run, { max: 4, lanes: 2 });
+    const first = [1, 2, 3].map((n) => batcher.submit(n));
+    await turn();
+    expect(runs.map((r) => r.items)).toEqual([[1, 2], [3]]);
+    const rest = [4, 5, 6, 7, 8].map((n) => batcher.submit(n));
+    await turn();
+    expect(runs).toHaveLength(2);
+    runs[1]?.finish();
+    await turn();
+    expect(runs[2]?.items).toEqual([4, 5, 6, 7]);
+    runs[0]?.finish();
+    await turn();
+    expect(runs[3]?.items).toEqual([8]);
+    for (const { finish } of runs) finish();
+    expect((await Promise.all([...first, ...rest])).map((r) => r.value)).toEqual([10, 20, 30, 40, 50, 60, 70, 80]);
+  });
+
   it('answers everyone exactly once under random load', async () => {
     const sizes: number[] = [];
-    const batcher = createBatcher<number, number>(async (items) => {
-      sizes.push(items.length);
-      await new Promise((resolve) => setTimeout(resolve, items.length % 3));
-      return items.map((n) => ({ value: n }));
-    }, 8);
+    const batcher = createBatcher<number, number>(
+      async (items) => {
+        sizes.push(items.length);
+        await new Promise((resolve) => setTimeout(resolve, items.length % 3));
+        return items.map((n) => ({ value: n }));
+      },
+      { max: 8, lanes: 3 },
+    );
     const answers = await Promise.all(
       Array.from({ length: 300 }, async (_, n) => {
         await new Promise((resolve) => setTimeout(resolve, (n * 7919) % 40));
