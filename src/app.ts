@@ -79,9 +79,10 @@ export function buildApp(deps: AppDeps): App {
     else request.log.debug(line, 'answered');
   });
 
-  registerBodies(app);
+  // In this order: who asks comes before what is sent.
   const cache = keyCache(deps.repositories.keys);
   registerAuth(app, deps, cache);
+  registerBodies(app);
   const metrics = registerMetrics(app, deps);
   registerOpenapi(app);
 

@@ -1,5 +1,5 @@
 import { type Static, Type } from 'typebox';
-import { closed, Digest, listOf, open, PageQuery, Problem, ref, Split, Task, Time } from '../../http/schemas.js';
+import { closed, Digest, listOf, open, PageQuery, Problem, ref, Split, Task, Time, words } from '../../http/schemas.js';
 import { Preprocessing } from '../bases/schema.js';
 import { BasePin, ChosenMethod, DatasetPin, Engine, Metrics } from '../jobs/schema.js';
 
@@ -66,21 +66,27 @@ export const Confusion = open(
   { labels: Type.Array(text), matrix: Type.Array(Type.Array(count)) },
   { $id: 'Confusion', description: 'Rows are actual classes, columns predicted ones.' },
 );
+const MEASURES = {
+  examples: count,
+  accuracy: Type.Number(),
+  accuracyInterval: ref(Interval),
+  baseline: ref(Baseline),
+  logLoss: Type.Number({ description: 'Mean of -ln p(actual class).' }),
+  calibration: ref(Calibration),
+  classes: Type.Array(ref(ClassScore)),
+  macro: ref(MacroScore),
+  confusion: ref(Confusion),
+};
+export const Measurement = open(MEASURES, { $id: 'Measurement' });
 export const Evaluation = open(
   {
     object: Type.Literal('evaluation'),
     id: Type.String({ description: 'Of the model.' }),
-    examples: count,
-    accuracy: Type.Number(),
-    accuracyInterval: ref(Interval),
-    baseline: ref(Baseline),
-    logLoss: Type.Number({ description: 'Mean of -ln p(actual class).' }),
-    calibration: ref(Calibration),
-    classes: Type.Array(ref(ClassScore)),
-    macro: ref(MacroScore),
-    confusion: ref(Confusion),
+    ...MEASURES,
+    validation: words(['own split', 'drawn'], { description: 'Where the examples came from.' }),
+    test: Type.Optional(ref(Measurement)),
   },
-  { $id: 'Evaluation', description: 'How the model did on examples it was not trained on.' },
+  { $id: 'Evaluation', description: 'How the model did on the validation split, which it was not trained on.' },
 );
 export const EvaluationExample = open(
   {
