@@ -1,0 +1,79 @@
+// `npm run test:python-client`: generates a Python client from openapi.yaml and lets it do the main job on a service that
+// is started for it. Needs Python 3.10 or newer and PyPI; keeps its environment in node_modules/.cache.
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from './build.mjs';
+
+const GENERATOR = 'openapi-python-client==0.29.1';
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const data = join(root, '../shared/data');
+const base = join(data, 'models/mobilenetv2-1.0-imagenet-backbone.onnx');
+const photos = join(data, 'datasets/hymenoptera');
+if (!existsSync(base) || !existsSync(photos)) {
+  if (process.env.CI === 'true') throw new Error(`In CI the shared data must be there: ${data}`);
+  console.log(`${data} is absent: the walk-through of the Python client is left out.`);
+  process.exit(0);
+}
+
+const python = ['python3', 'python'].find((name) => {
+  try {
+    execFileSync(name, ['-c', 'import sys; assert sys.version_info >= (3, 10)'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+});
+if (python === undefined) throw new Error('This test needs Python 3.10 or newer on PATH.');
+const cache = join(root, 'node_modules/.cache/python-client');
+const bin = join(cache, 'venv/bin');
+if (!existsSync(join(bin, 'openapi-python-client'))) {
+  mkdirSync(cache, { recursive: true });
+  execFileSync(python, ['-m', 'venv', join(cache, 'venv')], { stdio: 'inherit' });
+  execFileSync(join(bin, 'pip'), ['install', '-q', '--disable-pip-version-check', GENERATOR], { stdio: 'inherit' });
+}
+const client = join(cache, 'graft_client');
+rmSync(client, { recursive: true, force: true });
+// It warns of media types that it leaves out (raw bodies); what it writes must still do the whole job.
+execFileSync(
+  join(bin, 'openapi-python-client'),
+  ['generate', '--path', join(root, 'openapi.yaml'), '--output-path', client, '--meta', 'none'],
+  {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  },
+);
+
+await build();
+const home = mkdtempSync(join(tmpdir(), 'graft-python-'));
+const port = 20_000 + (process.pid % 20_000);
+const url = `http://127.0.0.1:${port}`;
+const service = spawn(process.execPath, [join(root, 'scripts/start.mjs')], {
+  cwd: root,
+  env: { ...process.env, GRAFT_HOME: home, PORT: `${port}`, DATABASE_URL: '', QUEUE_URL: '' },
+  stdio: ['ignore', 'inherit', 'inherit'],
+});
+const gone = new Promise((done) => service.once('exit', done));
+try {
+  for (let waited = 0; ; waited += 200) {
+    const answer = await fetch(`${url}/readyz`).catch(() => null);
+    if (answer?.ok) break;
+    if (waited > 60_000 || service.exitCode !== null) throw new Error('The service did not become ready.');
+    await sleep(200);
+  }
+  const { archiveOf } = await import(pathToFileURL(join(root, 'dist/clients/cli/zip-folder.js')).href);
+  const archive = await archiveOf(photos);
+  const photo = join(photos, 'val/bees', readdirSync(join(photos, 'val/bees')).sort()[0]);
+  const script = join(root, 'test/python-client/walkthrough.py');
+  execFileSync(join(bin, 'python'), [script, url, base, archive.path, photo, '--label', 'bees'], {
+    stdio: 'inherit',
+    env: { ...process.env, PYTHONPATH: cache },
+  });
+  await archive.dispose();
+} finally {
+  service.kill('SIGTERM');
+  await gone;
+  rmSync(home, { recursive: true, force: true });
+}
