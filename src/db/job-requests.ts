@@ -33,8 +33,9 @@ const UNDER_WAY: Readonly<Record<Action, readonly JobState[]>> = {
 export async function requestOf(pool: Pool, find: () => Promise<Job | null>, id: string, action: Action): Promise<Job> {
   const message = `${action} was asked for`;
   for (const plan of PLANS[action]) {
-    const set = plan.intent === undefined ? 'intent = NULL' : `intent = '${plan.intent}'`;
-    if (await forceTransition(pool, id, plan.at, plan.to, { type: 'state', message }, { set })) return (await find())!;
+    // States that end or halt a job clear the intent themselves; a column may be set only once.
+    const extra = plan.intent === undefined ? {} : { set: `intent = '${plan.intent}'` };
+    if (await forceTransition(pool, id, plan.at, plan.to, { type: 'state', message }, extra)) return (await find())!;
   }
   if (action === 'stop') {
     const values: unknown[] = [id, STOPPABLE];
