@@ -46,7 +46,9 @@ export function openEngine(spec: EngineSpec, onEnd: () => void): Promise<Engine>
       pending.clear();
     };
     worker.once('error', (cause) => end(new GraftError('unavailable', ENDED, { retryAfter: 1, cause })));
-    worker.once('exit', () => end(new GraftError('unavailable', ENDED, { retryAfter: 1 })));
+    worker.once('exit', (code) =>
+      end(new GraftError('unavailable', ENDED, { retryAfter: 1, cause: `the thread ended with code ${code}` })),
+    );
     worker.on('message', (message: FromThread) => {
       if (message.type === 'ready') return resolve({ ready: message, ask });
       if (message.type === 'unusable') return end(new GraftError('internal', message.detail));

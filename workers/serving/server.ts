@@ -52,6 +52,7 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
     if (response.headersSent || response.destroyed) return;
     const problem = toProblem(error);
     if (problem.code === 'internal') log.error({ err: error, path: request.url }, 'request failed');
+    else if (problem.code === 'unavailable' && !draining) log.warn({ err: error }, 'request failed');
     const retryAfter = error instanceof GraftError ? error.options.retryAfter : undefined;
     if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
     response.writeHead(problem.status, { 'content-type': 'application/problem+json' });

@@ -46,7 +46,8 @@ export async function openTrunk(spec: TrunkSpec, onEnd: () => void): Promise<Tru
     close();
   };
   const opening = Array.from({ length: copies }, (_, copy) => {
-    const base = copy === copies - 1 ? spec.base : spec.base.slice();
+    // Not `slice`: that of a Buffer is a view, and the memory moves to the thread.
+    const base = copy === copies - 1 ? spec.base : new Uint8Array(spec.base);
     return openEngine({ ...spec, base, threads }, end).then((engine) => engines.push(engine));
   });
   const failed = (await Promise.allSettled(opening)).find((result) => result.status === 'rejected');
