@@ -1,3 +1,4 @@
+import { HELD_STATES } from '../domain/lifecycle.js';
 import type { JobRepository } from '../domain/ports.js';
 import { newId } from '../ids.js';
 import type { Database } from './client.js';
@@ -83,16 +84,23 @@ export function jobRepository(db: Database): JobRepository {
     transition: (fence, to, event, patch) => transition(pool, fence, to, event, patch),
     update: (fence, patch, event) => update(pool, fence, patch, event),
     async addMetrics(fence, points) {
-      if (points.length === 0) return true;
       const { rowCount } = await pool.query(
-        `INSERT INTO metric (project_id, job_id, attempt, name, step, value)
-         SELECT j.project_id, j.id, j.attempt, p.name, p.step, p.value
-         FROM (SELECT * FROM job WHERE id = $1 AND attempt = $2 AND finished_at IS NULL FOR UPDATE) j,
-              unnest($3::text[], $4::int[], $5::float8[]) AS p (name, step, value)
-         ON CONFLICT (job_id, attempt, name, step) DO UPDATE SET value = excluded.value`,
-        [fence.jobId, fence.attempt, points.map((p) => p.name), points.map((p) => p.step), points.map((p) => p.value)],
+        `WITH held AS (SELECT project_id, id, attempt FROM job WHERE id = $1 AND attempt = $2 AND state = ANY($3) FOR UPDATE),
+              added AS (INSERT INTO metric (project_id, job_id, attempt, name, step, value)
+                SELECT held.project_id, held.id, held.attempt, p.name, p.step, p.value
+                FROM held, unnest($4::text[], $5::int[], $6::float8[]) AS p (name, step, value)
+                ON CONFLICT (job_id, attempt, name, step) DO UPDATE SET value = excluded.value)
+         SELECT id FROM held`,
+        [
+          fence.jobId,
+          fence.attempt,
+          HELD_STATES,
+          points.map((p) => p.name),
+          points.map((p) => p.step),
+          points.map((p) => p.value),
+        ],
       );
-      return (rowCount ?? 0) > 0;
+      return rowCount === 1;
     },
     async publish(fence, model, metrics) {
       const client = await pool.connect();
