@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg';
-import { isTerminal, type JobState, sourcesOf } from '../domain/lifecycle.js';
+import { isHeld, isTerminal, type JobState, sourcesOf } from '../domain/lifecycle.js';
 import type { Fence, JobPatch, NewEvent } from '../domain/ports.js';
 import { newId } from '../ids.js';
 
@@ -55,7 +55,7 @@ export async function transition(
   event: NewEvent,
   patch: JobPatch = {},
 ): Promise<boolean> {
-  const values: unknown[] = [fence.jobId, fence.attempt, sourcesOf(to)];
+  const values: unknown[] = [fence.jobId, fence.attempt, sourcesOf(to).filter(isHeld)];
   const set = [...stateSql(to), ...patchSql(patch, values)];
   const data = { ...event.data, state: to, attempt: fence.attempt };
   const { rowCount } = await client.query(

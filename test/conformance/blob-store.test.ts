@@ -1,0 +1,132 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { BlobStore } from '../../src/storage/blob.js';
+import { filesystemBlobStore } from '../../src/storage/filesystem.js';
+import { postgresBlobStore } from '../../src/storage/postgres.js';
+import { type TestDatabase, testDatabase } from '../support/postgres.js';
+
+let folder: string;
+let db: TestDatabase;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'graft-blobs-'));
+  db = await testDatabase();
+});
+afterAll(async () => {
+  await db.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const kinds = {
+  filesystem: () => filesystemBlobStore(join(folder, 'store')),
+  postgres: async () => postgresBlobStore(db.pool),
+} as const;
+
+async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+async function all(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+const digest = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('blobs in %s', (kind) => {
+  let store: BlobStore;
+  beforeAll(async () => {
+    store = await kinds[kind]();
+  });
+
+  test('what was put comes back, whole and in ranges that cross chunks', async () => {
+    const bytes = randomBytes(3 * 1024 * 1024 + 17);
+    expect(await store.put('a/b:c/whole.bin', pieces(bytes, 100_003))).toEqual({
+      key: 'a/b:c/whole.bin',
+      bytes: bytes.length,
+      digest: digest(bytes),
+    });
+    expect(await store.stat('a/b:c/whole.bin')).toEqual({
+      key: 'a/b:c/whole.bin',
+      bytes: bytes.length,
+      digest: digest(bytes),
+    });
+    expect(Buffer.from(await store.read('a/b:c/whole.bin')).equals(bytes)).toBe(true);
+    for (const [start, end] of [
+      [0, 1],
+      [1_048_570, 2_097_160],
+      [bytes.length - 3, bytes.length + 50],
+      [5, 5],
+    ] as const) {
+      expect((await all(await store.open('a/b:c/whole.bin', { start, end }))).equals(bytes.subarray(start, end))).toBe(
+        true,
+      );
+    }
+  });
+
+  test('an empty blob is a blob', async () => {
+    await store.put('empty', pieces(Buffer.alloc(0), 1));
+    expect(await store.stat('empty')).toMatchObject({ bytes: 0 });
+    expect(await all(await store.open('empty'))).toHaveLength(0);
+  });
+
+  const failing = {
+    'a source that fails': [{}, 'broken pipe'],
+    'too many bytes': [{ maxBytes: 10 }, 'too-large'],
+    'another digest': [{ expectedDigest: digest(Buffer.from('other')) }, 'digest-mismatch'],
+  } as const;
+  test.each(Object.keys(failing) as (keyof typeof failing)[])('%s leaves nothing', async (name) => {
+    const [options, words] = failing[name];
+    async function* source() {
+      yield Buffer.from('0123456789abc');
+      if (name === 'a source that fails') throw new Error('broken pipe');
+    }
+    const error = await store
+      .put('partial', source(), options)
+      .catch((thrown: unknown) => thrown as { code?: string; message: string });
+    expect('code' in error && error.code !== undefined ? error.code : 'message' in error ? error.message : '').toBe(
+      words,
+    );
+    expect(await store.stat('partial')).toBeNull();
+    if (kind === 'filesystem') expect(await readdir(join(folder, 'store', 'part'))).toEqual([]);
+    else expect((await db.pool.query("SELECT 1 FROM blob_chunk WHERE starts_with(key, 'part')")).rowCount).toBe(0);
+  });
+
+  test('an abort leaves what was there before', async () => {
+    await store.put('kept', pieces(Buffer.from('first'), 2));
+    const controller = new AbortController();
+    async function* source() {
+      yield Buffer.from('sec');
+      controller.abort();
+      yield Buffer.from('ond');
+    }
+    await expect(store.put('kept', source(), { signal: controller.signal })).rejects.toThrow();
+    expect(String(Buffer.from(await store.read('kept')))).toBe('first');
+  });
+
+  test('put again replaces; put at once by several leaves one of them whole', async () => {
+    const versions = Array.from({ length: 4 }, () => randomBytes(1_500_000));
+    await Promise.all(versions.map((bytes) => store.put('contested', pieces(bytes, 65_536))));
+    const kept = Buffer.from(await store.read('contested'));
+    expect(versions.some((bytes) => bytes.equals(kept))).toBe(true);
+    await store.put('contested', pieces(Buffer.from('last'), 4));
+    expect(String(Buffer.from(await store.read('contested')))).toBe('last');
+  });
+
+  test('list by prefix, delete, and what is not there', async () => {
+    for (const key of ['list/a', 'list/b/c', 'lists']) await store.put(key, pieces(Buffer.from(key), 3));
+    const keys: string[] = [];
+    for await (const info of store.list('list/')) keys.push(info.key);
+    expect(keys.sort()).toEqual(['list/a', 'list/b/c']);
+    await store.delete('list/a');
+    await store.delete('list/a');
+    expect(await store.stat('list/a')).toBeNull();
+    await expect(store.read('list/a')).rejects.toMatchObject({ code: 'not-found' });
+    await expect(store.open('list/a')).rejects.toMatchObject({ code: 'not-found' });
+  });
+
+  test.each(['../x', '/etc/passwd', 'a//b', 'a/../b', '.', '', 'a\\b', 'a b'])("'%s' is no key", async (key) => {
+    await expect(store.stat(key)).rejects.toThrow(/not a blob key/);
+  });
+});
