@@ -1,6 +1,7 @@
 import Fastify, { LogController } from 'fastify';
 import { keyCache, registerAuth } from './http/auth.js';
-import { registerBodies } from './http/bodies.js';
+import { JSON_LIMIT, registerBodies } from './http/bodies.js';
+import { answerClientError } from './http/client-errors.js';
 import type { App, AppDeps } from './http/deps.js';
 import { type DocsPage, docsPage } from './http/docs/page.js';
 import { registerMetrics } from './http/metrics.js';
@@ -47,7 +48,8 @@ export function buildApp(deps: AppDeps): App {
     keepAliveTimeout: 65_000,
     http: { headersTimeout: HEADERS_MS },
     routerOptions: { maxParamLength: 256, ignoreTrailingSlash: true },
-    // What a client gets for bytes that are no HTTP.
+    bodyLimit: JSON_LIMIT,
+    clientErrorHandler: answerClientError,
     frameworkErrors: (error, request, reply) => renderProblem(error, request, reply),
   }) as unknown as App;
 

@@ -42,7 +42,7 @@ export function registerBodies(app: FastifyInstance): void {
     request.raw.once('end', done).once('close', done);
     return payload;
   });
-  app.addContentTypeParser('application/json', { parseAs: 'string', bodyLimit: JSON_LIMIT }, (request, body, done) => {
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     if (request.headers['idempotency-key'] !== undefined) {
       request.bodyDigest = createHash('sha256').update(body).digest('hex');
     }

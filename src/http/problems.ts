@@ -53,7 +53,9 @@ function known(error: FastifyError, request: FastifyRequest): unknown {
 export function renderProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = thrown instanceof GraftError ? thrown : known(thrown as FastifyError, request);
   const found = toProblem(error);
-  if (found.status >= 500) request.log.error({ err: thrown, code: found.code }, 'request failed');
+  // What is known to pass by itself (too busy, a part restarting) is told without its stack.
+  if (found.status === 503) request.log.warn({ code: found.code, detail: found.detail }, 'request refused');
+  else if (found.status >= 500) request.log.error({ err: thrown, code: found.code }, 'request failed');
   if (error instanceof GraftError) {
     const { retryAfter } = error.options;
     const wait = retryAfter ?? (found.status === 503 || found.status === 429 ? 1 : undefined);
