@@ -35,6 +35,32 @@ function cutOff(cause?: unknown): GraftError {
   );
 }
 
+/** How much of a refused body is read to its end, and how long that may take in milliseconds. */
+const DRAIN_BYTES = 64 * 1024 * 1024;
+const DRAIN_MS = 5_000;
+
+/**
+ * Reads and forgets the rest of a refused body. A client that is still sending when the connection closes gets a reset
+ * instead of the answer that says what is wrong (RFC 9112, section 9.6); only a very large rest is worth that.
+ */
+async function drained(request: FastifyRequest): Promise<void> {
+  const { raw } = request;
+  if (raw.complete || raw.destroyed || Number(raw.headers['content-length'] ?? 0) > DRAIN_BYTES) return;
+  await new Promise<void>((done) => {
+    let bytes = 0;
+    const timer = setTimeout(done, DRAIN_MS);
+    raw.unpipe();
+    raw.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > DRAIN_BYTES) done();
+    });
+    for (const event of ['end', 'close', 'error'] as const) raw.once(event, () => done());
+    raw.resume();
+    raw.once('close', () => clearTimeout(timer));
+    timer.unref();
+  });
+}
+
 /** Refuses by Content-Length, before a byte is read. */
 export function refuseTooLarge(request: FastifyRequest, limit: number): void {
   const announced = Number(request.headers['content-length'] ?? 0);
@@ -57,11 +83,11 @@ export async function receiveForm(
   target: { store: BlobStore; key: string; maxBytes: number },
   checks: Readonly<Record<string, FieldCheck>>,
 ): Promise<ReceivedForm> {
-  refuseTooLarge(request, target.maxBytes);
   const signal = disconnected(request);
   const fields: Record<string, string> = {};
   let file: ReceivedFile | null = null;
   try {
+    refuseTooLarge(request, target.maxBytes);
     for await (const part of request.parts({
       limits: { fileSize: Number.MAX_SAFE_INTEGER, fieldSize: FIELD_LIMIT, fields: 50, files: 2, parts: 60 },
     })) {
@@ -92,6 +118,7 @@ export async function receiveForm(
     return { fields, file: file as ReceivedFile };
   } catch (error) {
     if (file !== null) await target.store.delete(target.key);
+    await drained(request);
     throw formError(error);
   }
 }
@@ -117,10 +144,10 @@ export async function receiveRaw(
   request: FastifyRequest,
   target: { store: BlobStore; key: string; maxBytes: number },
 ): Promise<BlobInfo> {
-  refuseTooLarge(request, target.maxBytes);
-  const expectedDigest = announcedDigest(request.headers);
   const signal = disconnected(request);
   try {
+    refuseTooLarge(request, target.maxBytes);
+    const expectedDigest = announcedDigest(request.headers);
     const info = await target.store.put(target.key, request.body as Readable, {
       maxBytes: target.maxBytes,
       signal,
@@ -132,6 +159,7 @@ export async function receiveRaw(
     }
     return info;
   } catch (error) {
+    await drained(request);
     if (error instanceof GraftError && error.code === 'too-large') throw tooLarge(target.maxBytes);
     throw formError(error);
   }

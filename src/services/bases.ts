@@ -11,11 +11,11 @@ export interface BaseServices {
 }
 
 /** Names stand in addresses beside ids and digests, so they must not look like either. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const NAME = /^[A-Za-z0-9][A-Za-z0-9 ._+@()-]{0,99}$/;
 
 /** What is wrong with a base's name, in words; null for a good one. */
 export function wrongBaseName(name: string): string | null {
-  if (!NAME.test(name)) return 'must be 1 to 100 letters, digits, dots, dashes or underscores, a letter or digit first';
+  if (!NAME.test(name)) return 'must be 1 to 100 letters, digits, spaces or . _ + @ ( ) -, a letter or digit first';
   return /^base_[0-9a-z]{26}$/.test(name) ? 'must not look like an id' : null;
 }
 

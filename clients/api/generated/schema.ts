@@ -670,6 +670,15 @@ export interface components {
             duplicates: number;
             leaks: number;
         };
+        DatasetUpload: {
+            name: string;
+            task: components["schemas"]["Task"];
+            /**
+             * Format: binary
+             * @description The archive.
+             */
+            file: string;
+        };
         DuplicateGroup: {
             /** @enum {string} */
             kind: "exact" | "near";
@@ -780,6 +789,15 @@ export interface components {
             hasMore: boolean;
             /** @description Give it as `after` to go on from here. */
             nextCursor: string | null;
+        };
+        BaseUpload: {
+            /** @description Unique; letters, digits, spaces and . _ + @ ( ) - */
+            name: string;
+            /**
+             * Format: binary
+             * @description An .onnx file, or a zip of a hub folder.
+             */
+            file: string;
         };
         /** @description (pixel * scale - mean) / std */
         Preprocessing: {
@@ -972,6 +990,22 @@ export interface components {
         Base64Image: {
             base64: string;
         };
+        /** @description Always answering the most frequent class of the training examples. */
+        Baseline: {
+            label: string;
+            accuracy: number;
+        };
+        Calibration: {
+            ece: number;
+            bins: components["schemas"]["CalibrationBin"][];
+        };
+        CalibrationBin: {
+            low: number;
+            high: number;
+            count: number;
+            confidence: number | null;
+            accuracy: number | null;
+        };
         /** @description The exported file, loaded afresh, gave the trainer's outputs on these inputs, within the tolerance. */
         Certificate: {
             inputs: components["schemas"]["CertificateInput"][];
@@ -989,13 +1023,41 @@ export interface components {
             path: string;
             digest: string;
         };
-        /** @description Accuracy with its 95 % interval, baseline, measures per class, confusion matrix, calibration. */
+        ClassScore: {
+            label: string;
+            support: number;
+            predicted: number;
+            precision: number;
+            recall: number;
+            f1: number;
+        };
+        /** @description Rows are actual classes, columns predicted ones. */
+        Confusion: {
+            labels: string[];
+            matrix: number[][];
+        };
+        /** @description How the model did on the validation split, which it was not trained on. */
         Evaluation: {
             /** @enum {string} */
             object: "evaluation";
-            model: string;
-        } & {
-            [key: string]: unknown;
+            /** @description Of the model. */
+            id: string;
+            examples: number;
+            accuracy: number;
+            accuracyInterval: components["schemas"]["Interval"];
+            baseline: components["schemas"]["Baseline"];
+            /** @description Mean of -ln p(actual class). */
+            logLoss: number;
+            calibration: components["schemas"]["Calibration"];
+            classes: components["schemas"]["ClassScore"][];
+            macro: components["schemas"]["MacroScore"];
+            confusion: components["schemas"]["Confusion"];
+            /**
+             * @description Where the examples came from.
+             * @enum {string}
+             */
+            validation: "own split" | "drawn";
+            test?: components["schemas"]["Measurement"];
         };
         EvaluationExample: {
             /** @enum {string} */
@@ -1016,9 +1078,32 @@ export interface components {
             /** @description Give it as `after` to go on from here. */
             nextCursor: string | null;
         };
+        Interval: {
+            low: number;
+            high: number;
+            level: number;
+        };
         LabelProbability: {
             label: string;
             probability: number;
+        };
+        /** @description Means over the classes. */
+        MacroScore: {
+            precision: number;
+            recall: number;
+            f1: number;
+        };
+        Measurement: {
+            examples: number;
+            accuracy: number;
+            accuracyInterval: components["schemas"]["Interval"];
+            baseline: components["schemas"]["Baseline"];
+            /** @description Mean of -ln p(actual class). */
+            logLoss: number;
+            calibration: components["schemas"]["Calibration"];
+            classes: components["schemas"]["ClassScore"][];
+            macro: components["schemas"]["MacroScore"];
+            confusion: components["schemas"]["Confusion"];
         };
         Model: {
             /** @enum {string} */
@@ -1069,6 +1154,12 @@ export interface components {
         };
         PredictRequest: {
             inputs: components["schemas"]["PredictInput"][];
+            /** @description How many labels, most probable first; 5 when left out. */
+            top?: number;
+        };
+        PredictUpload: {
+            /** @description One or many images. */
+            file: string[];
             /** @description How many labels, most probable first; 5 when left out. */
             top?: number;
         };
@@ -1183,7 +1274,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1203,7 +1294,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1277,7 +1368,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1345,20 +1436,12 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": {
-                    name: string;
-                    task: components["schemas"]["Task"];
-                    /**
-                     * Format: binary
-                     * @description The archive.
-                     */
-                    file: string;
-                };
-                "application/json": unknown;
+                "multipart/form-data": components["schemas"]["DatasetUpload"];
+                "application/json": components["schemas"]["DatasetFromExamples"];
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1479,7 +1562,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1638,7 +1721,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1732,7 +1815,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1811,7 +1894,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1879,16 +1962,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": {
-                    /** @description Unique; letters, digits, dots, dashes, underscores. */
-                    name: string;
-                    /**
-                     * Format: binary
-                     * @description An .onnx file, or a zip of a hub folder.
-                     */
-                    file: string;
-                };
-                "application/json": unknown;
+                "multipart/form-data": components["schemas"]["BaseUpload"];
+                "application/json": components["schemas"]["BaseFromElsewhere"];
             };
         };
         responses: {
@@ -2168,7 +2243,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2240,7 +2315,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -2343,7 +2418,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2425,7 +2500,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2506,7 +2581,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2585,7 +2660,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2652,7 +2727,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2802,7 +2877,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Accuracy with its 95 % interval, baseline, measures per class, confusion matrix, calibration. */
+            /** @description How the model did on the validation split, which it was not trained on. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2885,7 +2960,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2961,7 +3036,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3119,7 +3194,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3521,7 +3596,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3642,7 +3717,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3727,7 +3802,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3812,7 +3887,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3897,7 +3972,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -3985,7 +4060,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             202: {
                 headers: {
                     [name: string]: unknown;
@@ -4082,18 +4157,15 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "multipart/form-data": {
-                    /** @description One or many images. */
-                    file: string[];
-                };
+                "multipart/form-data": components["schemas"]["PredictUpload"];
                 "image/jpeg": string;
                 "image/png": string;
                 "image/webp": string;
-                "application/json": unknown;
+                "application/json": components["schemas"]["PredictRequest"];
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4208,7 +4280,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4280,7 +4352,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Default Response */
+            /** @description Done */
             201: {
                 headers: {
                     [name: string]: unknown;

@@ -86,7 +86,7 @@ export type BaseFromElsewhereBody = Static<typeof BaseFromElsewhere>;
 /** Described here, read as a stream. */
 export const BaseUpload = closed(
   {
-    name: Type.String({ description: 'Unique; letters, digits, dots, dashes, underscores.' }),
+    name: Type.String({ description: 'Unique; letters, digits, spaces and . _ + @ ( ) -' }),
     file: Type.Unsafe<never>({
       type: 'string',
       format: 'binary',
