@@ -222,7 +222,7 @@ describe('requests', () => {
     );
     expectProblem(
       await http.post('/v1/jobs', { task: 'image-classification', dataset: dataset.id, base: 'no such base' }),
-      404,
+      422,
     );
   });
 });
