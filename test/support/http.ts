@@ -29,9 +29,9 @@ export interface TestService {
 
 /** The HTTP service on a port of its own, over a real database and real stores; the queue only takes notes. */
 export async function testService(
-  changes: Partial<Omit<AppDeps, 'config'>> & { config?: Partial<AppDeps['config']> } = {},
+  changes: Partial<Omit<AppDeps, 'config'>> & { config?: Partial<AppDeps['config']>; db?: TestDatabase } = {},
 ): Promise<TestService> {
-  const db = await testDatabase();
+  const { db = await testDatabase(), ...rest } = changes;
   const home = await mkdtemp(join(tmpdir(), 'graft-http-'));
   const repos = repositories(db);
   const stores = await blobStores({ home }, db);
@@ -54,7 +54,7 @@ export async function testService(
       schema: () => assertSchema(db.pool, migrationsFolder()),
     },
     jobCounts: () => jobCounts(db.pool),
-    ...changes,
+    ...rest,
     config: {
       openLoopback: true,
       maxUploadBytes: 64 * 1024 * 1024,

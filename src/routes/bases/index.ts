@@ -9,6 +9,7 @@ import { receiveForm } from '../../http/uploads.js';
 import { newId } from '../../ids.js';
 import { createBase, deleteBase, findBase, refuseTakenName, wrongBaseName } from '../../services/bases.js';
 import { uploadKey } from '../../services/datasets.js';
+import { preprocessingBody } from '../models/render.js';
 import * as schema from './schema.js';
 
 const tags = ['bases'];
@@ -16,7 +17,7 @@ const tags = ['bases'];
 export function baseBody(base: BaseRecord): Static<typeof schema.Base> {
   const { id, name, state, digest, bytes, facts, error, createdAt } = base;
   const tensors = (list: NonNullable<BaseRecord['facts']>['inputs'] | undefined) =>
-    (list ?? []).map((tensor) => ({ ...tensor, shape: [...tensor.shape] }));
+    (list ?? []).map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
   const { preprocessing = null, training = null } = facts ?? {};
   return {
     ...{ object: 'base', id, name, state, digest, bytes },
@@ -24,10 +25,14 @@ export function baseBody(base: BaseRecord): Static<typeof schema.Base> {
     license: facts?.license ?? null,
     inputs: tensors(facts?.inputs),
     outputs: tensors(facts?.outputs),
-    preprocessing:
-      preprocessing === null ? null : { ...preprocessing, mean: [...preprocessing.mean], std: [...preprocessing.std] },
+    preprocessing: preprocessing === null ? null : preprocessingBody(preprocessing),
     preprocessingSource: facts?.preprocessingSource ?? null,
-    cuts: [...(facts?.cuts ?? [])],
+    cuts: (facts?.cuts ?? []).map(({ tensor, kind, features, default: first }) => ({
+      tensor,
+      kind,
+      features,
+      default: first,
+    })),
     parameters: facts?.parameters ?? null,
     training: training === null ? null : { ...training, unsupportedOperators: [...training.unsupportedOperators] },
     tasks: [...(facts?.tasks ?? [])],

@@ -4,7 +4,14 @@ import { problemOrNull, time } from '../../http/render.js';
 import type { Dataset, DatasetReport, DatasetSummary, Example } from './schema.js';
 
 function summaryOf(summary: DatasetRecord['summary']): Static<typeof DatasetSummary> | null {
-  return summary === null ? null : { ...summary, labels: [...summary.labels] };
+  if (summary === null) return null;
+  const { examples, labels, splits, rejected, duplicates, leaks } = summary;
+  return {
+    examples,
+    labels: labels.map(({ name, train, validation, test }) => ({ name, train, validation, test })),
+    splits: { train: splits.train, validation: splits.validation, test: splits.test },
+    ...{ rejected, duplicates, leaks },
+  };
 }
 
 export function datasetBody(dataset: DatasetRecord): Static<typeof Dataset> {

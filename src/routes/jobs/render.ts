@@ -1,15 +1,44 @@
 import type { Static } from 'typebox';
 import { encodeCursor } from '../../db/cursor.js';
-import type { JobEvent as EventRecord, Job as JobRecord, MetricPoint } from '../../domain/types.js';
+import type {
+  Engine,
+  JobEvent as EventRecord,
+  Hyperparameters,
+  Job as JobRecord,
+  Method,
+  MetricPoint,
+  Progress,
+} from '../../domain/types.js';
 import { problemOrNull, time, timeOrNull } from '../../http/render.js';
 import type { Job, JobEvent, JobMetric } from './schema.js';
 
+/** Objects in the order of the contract: the database keeps the fields of JSON in an order of its own. */
+function hyperparametersBody(given: Hyperparameters): Hyperparameters {
+  const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed } = given;
+  return { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed };
+}
+export function methodBody({ type, ...rest }: Method): Method {
+  return { type, ...rest } as Method;
+}
+function progressBody(progress: Progress | null): Progress | null {
+  if (progress === null) return null;
+  const { phase, done, total, fraction, etaSeconds } = progress;
+  return { phase, done, total, fraction, etaSeconds };
+}
+export function engineBody({ executor, version, device }: Engine): Engine {
+  return { executor, version, device };
+}
+
 export function jobBody(job: JobRecord): Static<typeof Job> {
-  const { id, name, state, attempt, task, dataset, base, method, hyperparameters, validation, metadata } = job;
+  const { id, name, state, attempt, task, dataset, base, hyperparameters, validation, metadata } = job;
   const { progress, metrics, engine, modelId, retryOf, error, createdAt, startedAt, finishedAt } = job;
   return {
-    ...{ object: 'job', id, name, state, attempt, task, dataset, base, method, hyperparameters, validation, metadata },
-    ...{ progress, metrics, engine, model: modelId, retryOf },
+    ...{ object: 'job', id, name, state, attempt, task, dataset, base },
+    method: methodBody(job.method),
+    hyperparameters: hyperparametersBody(hyperparameters),
+    ...{ validation, metadata, progress: progressBody(progress), metrics },
+    engine: engine === null ? null : engineBody(engine),
+    ...{ model: modelId, retryOf },
     error: problemOrNull(error),
     createdAt: time(createdAt),
     startedAt: timeOrNull(startedAt),

@@ -105,18 +105,18 @@ export function modelReads(app: App, deps: AppDeps): void {
       const model = await findModel(deps, request.caller.projectId, request.params.id);
       const file = findFile(model, request.params.name);
       const etag = `"${file.digest}"`;
+      const known = request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag);
+      // Opened before any header is set, so that a failure is answered without them.
+      const content = known || request.method === 'HEAD' ? null : await openFile(deps, model, file);
       reply.header('etag', etag).header('cache-control', 'private, no-cache');
-      if (request.headers['if-none-match']?.split(/\s*,\s*/).includes(etag)) return reply.status(304).send(null);
+      if (known) return reply.status(304).send('' as never);
+      const digest = Buffer.from(file.digest.slice('sha256:'.length), 'hex').toString('base64');
       reply
         .header('content-type', file.contentType)
         .header('content-length', file.bytes)
         .header('content-disposition', `attachment; filename="${file.name.replace(/[^A-Za-z0-9._-]/g, '_')}"`)
-        .header(
-          'repr-digest',
-          `sha-256=:${Buffer.from(file.digest.slice('sha256:'.length), 'hex').toString('base64')}:`,
-        );
-      if (request.method === 'HEAD') return reply.send(null);
-      return reply.send(Readable.from(await openFile(deps, model, file), { objectMode: false }));
+        .header('repr-digest', `sha-256=:${digest}:`);
+      return reply.send(Readable.from(content ?? [], { objectMode: false }));
     },
   );
 }

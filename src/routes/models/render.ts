@@ -1,21 +1,49 @@
 import type { Static } from 'typebox';
 import type {
+  Certificate as CertificateRecord,
   EvaluationExample as ExampleRecord,
   ModelFile as FileRecord,
   Json,
   Model as ModelRecord,
+  Preprocessing as PreprocessingRecord,
 } from '../../domain/types.js';
 import { time } from '../../http/render.js';
-import type { Evaluation, EvaluationExample, Model, ModelFile } from './schema.js';
+import type { Preprocessing } from '../bases/schema.js';
+import { engineBody, methodBody } from '../jobs/render.js';
+import type { Certificate, Evaluation, EvaluationExample, Model, ModelFile } from './schema.js';
+
+export function preprocessingBody(given: PreprocessingRecord): Static<typeof Preprocessing> {
+  const { resize, crop, layout, channels, scale, mean, std } = given;
+  return { resize, crop, layout, channels, scale, mean: [...mean], std: [...std] };
+}
+function certificateBody(given: CertificateRecord): Static<typeof Certificate> {
+  const { inputs, maxDifference, tolerance, exportDigest, engines, verifiedAt } = given;
+  return {
+    inputs: inputs.map(({ path, digest }) => ({ path, digest })),
+    ...{ maxDifference, tolerance, exportDigest },
+    engines: { trainer: engineBody(engines.trainer), verifier: engineBody(engines.verifier) },
+    verifiedAt,
+  };
+}
 
 export function modelBody(model: ModelRecord): Static<typeof Model> {
-  const { id, name, task, jobId, dataset, base, method, cut, labels, metrics, certificate, createdAt } = model;
-  const { mean, std, ...preprocessing } = model.preprocessing;
+  const { id, name, task, jobId, dataset, base, cut, labels, metrics, createdAt } = model;
   return {
-    ...{ object: 'model', id, name, task, job: jobId, dataset, base, method, cut, labels: [...labels] },
-    preprocessing: { ...preprocessing, mean: [...mean], std: [...std] },
+    ...{
+      object: 'model',
+      id,
+      name,
+      task,
+      job: jobId,
+      dataset,
+      base,
+      method: methodBody(model.method),
+      cut,
+      labels: [...labels],
+    },
+    preprocessing: preprocessingBody(model.preprocessing),
     metrics,
-    certificate: { ...certificate, inputs: [...certificate.inputs] },
+    certificate: certificateBody(model.certificate),
     createdAt: time(createdAt),
   };
 }

@@ -76,6 +76,11 @@ export function composeExport(base: Uint8Array, head: Uint8Array, o: ExportOptio
   return encodeModel(composeModel(decodeModel(base), decodeModel(head), o));
 }
 
+/** In an order of its own: the database keeps the fields of an object in another order than they were written in. */
+function preprocessingJson({ resize, crop, layout, channels, scale, mean, std }: Preprocessing): string {
+  return JSON.stringify({ resize, crop, layout, channels, scale, mean, std });
+}
+
 export function composeModel(base: Model, head: Model, o: ExportOptions): Model {
   const trunk = imageTrunk(base, o.cut);
   const whole = graft(trunk, head, { from: trunk.graph.outputs[0]!.name, to: head.graph.inputs[0]!.name });
@@ -86,7 +91,7 @@ export function composeModel(base: Model, head: Model, o: ExportOptions): Model 
   };
   const metadata = new Map([...whole.metadata].filter(([key]) => !/preprocess/i.test(key)));
   metadata.set('task', 'image-classification');
-  metadata.set('preprocessing', JSON.stringify(o.preprocessing));
+  metadata.set('preprocessing', preprocessingJson(o.preprocessing));
   metadata.set('labels', JSON.stringify(o.labels));
   for (const [key, value] of Object.entries(o.metadata ?? {})) metadata.set(key, value);
   return {
