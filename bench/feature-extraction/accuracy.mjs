@@ -1,0 +1,100 @@
+// Accuracy with defaults only: ants/bees on its own split, and on five splits drawn by the seeds 1 to 5 (a fifth of all
+// photos each), for each base. Runs what a worker's training process runs, without the service around it.
+//   npm run bench:accuracy
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from '../../scripts/build.mjs';
+
+await build();
+const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
+const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { run } = await dist('workers/training/run.js');
+const { onnxruntimeExecutor, shapeRunner } = await dist('workers/executors/onnxruntime.js');
+const { decodeModel, inputShapes, measureShapes } = await dist('src/onnx/index.js');
+const { describe } = await dist('src/onnx/describe/describe.js');
+
+const data = join(root, '../shared/data');
+const photos = join(data, 'datasets/hymenoptera');
+const home = mkdtempSync(join(tmpdir(), 'graft-accuracy-'));
+const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+const examples = [];
+const pack = [];
+let offset = 0;
+for (const [folder, split] of [
+  ['train', 'train'],
+  ['val', 'validation'],
+])
+  for (const label of ['ants', 'bees'])
+    for (const name of readdirSync(join(photos, folder, label)).sort()) {
+      if (!name.endsWith('.jpg')) continue;
+      const bytes = readFileSync(join(photos, folder, label, name));
+      const path = `${folder}/${label}/${name}`;
+      examples.push({
+        index: examples.length,
+        path,
+        label,
+        split,
+        offset,
+        bytes: bytes.length,
+        digest: digestOf(bytes),
+      });
+      pack.push(bytes);
+      offset += bytes.length;
+    }
+writeFileSync(join(home, 'pack'), Buffer.concat(pack));
+const executor = onnxruntimeExecutor({ threads: availableParallelism() });
+const control = { stopped: () => false, breathe: () => new Promise((resolve) => setImmediate(resolve)) };
+const percent = (x) => `${(100 * x).toFixed(1)} %`;
+
+for (const [name, least] of [
+  ['mobilenetv2-1.0-imagenet-backbone', 0.954],
+  ['mobilenetv2-1.0-imagenet-backbone-bn', 0],
+  ['squeezenet1.1-imagenet-fp32', 0.92],
+  ['mobilenetv1-0.25-imagenet', 0.84],
+]) {
+  const path = join(data, 'models', `${name}.onnx`);
+  const model = decodeModel(readFileSync(path));
+  const shapes = await measureShapes(model, inputShapes(model, { batch: 2 }), shapeRunner(executor));
+  const facts = describe(model, { shapes });
+  const cut = facts.cuts.find((c) => c.default);
+  const accuracy = async (fraction, seed) => {
+    const hyperparameters = {
+      epochs: 'auto',
+      learningRate: 'auto',
+      batchSize: 'auto',
+      weightDecay: 'auto',
+      labelSmoothing: 0,
+      seed,
+    };
+    const spec = {
+      model: { id: 'mdl_accuracy', name },
+      jobId: 'job_accuracy',
+      dataset: { id: 'ds_accuracy', revision: 1, name: 'ants and bees', digest: '' },
+      base: { id: 'base_accuracy', name, digest: digestOf(readFileSync(path)), license: null, path },
+      method: { type: 'featureExtraction' },
+      cut: cut.tensor,
+      width: cut.features,
+      preprocessing: facts.preprocessing,
+      packPath: join(home, 'pack'),
+      examples,
+      hyperparameters,
+      fraction,
+      cache: { root: join(home, 'cache'), maxBytes: 1e9 },
+      threads: availableParallelism(),
+      outDir: join(home, 'out'),
+    };
+    return (await run(executor, spec, control, () => {})).metrics['validation/accuracy'];
+  };
+  const own = await accuracy(null, 1);
+  const drawn = [];
+  for (const seed of [1, 2, 3, 4, 5]) drawn.push(await accuracy(0.2, seed));
+  const mean = drawn.reduce((a, b) => a + b, 0) / drawn.length;
+  if (own < least) process.exitCode = 1;
+  console.log(
+    `${own < least ? 'MISSED' : 'ok    '} ${name}: own split ${percent(own)} (>= ${percent(least)}); five drawn splits ${drawn.map(percent).join(', ')}, mean ${percent(mean)}`,
+  );
+}
+rmSync(home, { recursive: true, force: true });
