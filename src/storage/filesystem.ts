@@ -5,6 +5,7 @@ import { dirname, join, relative, sep } from 'node:path';
 import { GraftError } from '../errors.js';
 import type { BlobInfo, BlobStore, PutOptions } from './blob.js';
 import { checkKey, measured, notFound } from './measured.js';
+import { writeBehind } from './write-behind.js';
 
 /** A part file that nothing wrote to for this long belongs to a process that is gone. */
 const ORPHAN_MS = 6 * 3600 * 1000;
@@ -39,11 +40,13 @@ export async function filesystemBlobStore(root: string): Promise<BlobStore> {
       const file = await open(part, 'wx', 0o600);
       let info: BlobInfo;
       try {
+        const behind = writeBehind(file);
         for await (const chunk of source) {
           measure.take(chunk);
-          await writeAll(file, chunk);
+          await behind.write(chunk);
         }
         info = { key, ...measure.finish() };
+        await behind.flush();
         await file.sync();
       } finally {
         await file.close();
@@ -104,10 +107,6 @@ export async function filesystemBlobStore(root: string): Promise<BlobStore> {
       return existsSync(dataPath(key)) ? dataPath(key) : null;
     },
   };
-}
-
-async function writeAll(file: Awaited<ReturnType<typeof open>>, chunk: Uint8Array): Promise<void> {
-  for (let at = 0; at < chunk.byteLength; ) at += (await file.write(chunk, at)).bytesWritten;
 }
 
 async function sweep(parts: string): Promise<void> {
