@@ -4,10 +4,12 @@ import type { Config } from './config.js';
 import { ensureFirstKey } from './db/first-key.js';
 import { assertSchema, connectDatabase, DEFAULT_PROJECT_ID, migrationsFolder, repositories } from './db/index.js';
 import { jobCounts } from './db/job-counts.js';
+import { namedUploads } from './db/upload-keys.js';
 import type { Logger } from './log.js';
 import { connectQueue } from './queue/producer.js';
 import { modelExporter } from './services/model-export.js';
 import { predictClient } from './services/predict-client.js';
+import { sweepUploads } from './services/sweep-uploads.js';
 import { blobStores } from './storage/index.js';
 
 export interface RunningApi {
@@ -19,6 +21,7 @@ export interface RunningApi {
 /** Requests under way may take this long to end, in milliseconds; then their connections are cut. */
 const GRACE_MS = 6_000;
 const CONNECTIONS = 10;
+const SWEEP_MS = 6 * 3600 * 1000;
 
 /** Everything the API process does, as a function of its configuration. Throws when the schema is another version's. */
 export async function startApi(
@@ -62,12 +65,21 @@ export async function startApi(
       },
       jobCounts: () => jobCounts(db.pool),
     });
+    const sweep = () =>
+      Promise.all(
+        [stores.datasets, stores.artifacts].map((store) => sweepUploads(store, (keys) => namedUploads(db.pool, keys))),
+      )
+        .then((counts) => log.debug({ uploads: counts.reduce((a, b) => a + b) }, 'Swept uploads that nobody names'))
+        .catch((error: unknown) => log.warn({ err: error }, 'Uploads cannot be swept'));
+    const sweeping = setInterval(sweep, SWEEP_MS);
+    sweeping.unref();
     await app.listen({ host: config.host, port: config.port });
     const { port } = app.server.address() as AddressInfo;
     log.info({ host: config.host, port }, 'The API is up');
     return {
       port,
       close: async () => {
+        clearInterval(sweeping);
         const late = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
         await app.close();
         clearTimeout(late);

@@ -49,9 +49,51 @@ function known(error: FastifyError, request: FastifyRequest): unknown {
   }
 }
 
+/** Codes of Postgres, of its driver and of Prisma that mean: it does not answer now. */
+const DATABASE_AWAY = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '08000',
+  '08003',
+  '08006',
+  '53300',
+  'P1001',
+  'P1002',
+  'P1017',
+  'P2024',
+]);
+const CONNECTION_LOST = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'ENOENT',
+  'EPIPE',
+  'EAI_AGAIN',
+  'ENOTFOUND',
+]);
+const WORDS_OF_LOSS =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+
+/** Whether the database went away: its connection's own errors carry `syscall`, which file errors share but for these codes. */
+function databaseAway(error: unknown): boolean {
+  const {
+    code = '',
+    message = '',
+    syscall = '',
+  } = (error ?? {}) as { code?: string; message?: string; syscall?: string };
+  if (DATABASE_AWAY.has(code) || WORDS_OF_LOSS.test(message)) return true;
+  return CONNECTION_LOST.has(code) && ['connect', 'read', 'write', 'getaddrinfo'].includes(syscall);
+}
+
 /** Renders every failure; what is not of the catalogue is logged and answered without its words. */
 export function renderProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const error = thrown instanceof GraftError ? thrown : known(thrown as FastifyError, request);
+  const error =
+    thrown instanceof GraftError
+      ? thrown
+      : databaseAway(thrown)
+        ? new GraftError('unavailable', 'The database does not answer. Try again in a few seconds.', { retryAfter: 2 })
+        : known(thrown as FastifyError, request);
   const found = toProblem(error);
   // What is known to pass by itself (too busy, a part restarting) is told without its stack.
   if (found.status === 503) request.log.warn({ code: found.code, detail: found.detail }, 'request refused');

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { MultipartFile } from '@fastify/multipart';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { GraftError, type ProblemItem } from '../errors.js';
 import type { BlobInfo, BlobStore } from '../storage/blob.js';
 
@@ -24,6 +24,14 @@ export function disconnected(request: FastifyRequest): AbortSignal {
   const gone = new AbortController();
   request.raw.once('close', () => {
     if (!request.raw.complete) gone.abort(cutOff());
+  });
+  return gone.signal;
+}
+/** Aborts when the client goes away before it has its answer. */
+export function unwanted(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(cutOff());
   });
   return gone.signal;
 }

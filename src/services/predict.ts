@@ -2,7 +2,7 @@ import type { Repositories } from '../domain/ports.js';
 import type { Model } from '../domain/types.js';
 import { GraftError, type Problem, problem } from '../errors.js';
 import type { PredictClient } from './predict-client.js';
-import { MAX_INPUTS, type PredictAnswer } from './predict-protocol.js';
+import { MAX_INPUTS, type PredictAnswer, type Prediction } from './predict-protocol.js';
 
 /** An input as it was sent; `error` where it could not even be unpacked. */
 export type GivenInput =
@@ -46,7 +46,18 @@ export async function predict(
       ? { predictions: [], timing: { queueMs: 0, batch: 0, runMs: 0 } }
       : await predictor.predict({ model, inputs: images, top }, signal);
   let next = 0;
-  const predictions = errors.map((error) => (error === null ? answer.predictions[next++]! : { error }));
+  // The process numbers what it was given; a problem must name the input as the caller numbered it.
+  const numbered = (one: Prediction, index: number): Prediction => {
+    if (!('error' in one) || one.error.errors === undefined) return one;
+    const errors = one.error.errors.map((item) => ({
+      ...item,
+      path: item.path.replace(/^\/inputs\/\d+/, `/inputs/${index}`),
+    }));
+    return { error: { ...one.error, errors } };
+  };
+  const predictions = errors.map((error, index) =>
+    error === null ? numbered(answer.predictions[next++]!, index) : { error },
+  );
   const only = predictions.length === 1 ? predictions[0] : undefined;
   if (only !== undefined && 'error' in only) {
     const { code, detail, errors: items } = only.error;

@@ -25,8 +25,11 @@ export interface Search extends Resolved {
 }
 
 const PENALTIES = [1e-4, 1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1, 3];
-/** Optimizer steps after which held-out examples are looked at. */
-const CHECKPOINTS = [15, 30, 60];
+/** Optimizer steps after which held-out examples are looked at: of whole batches, and of drawn ones, which tell less each. */
+const WHOLE_CHECKPOINTS = [15, 30, 60];
+const DRAWN_CHECKPOINTS = [30, 60, 120, 240, 480];
+/** Multiplications and additions that a search may take: some seconds of two cores. */
+const MOST_OPERATIONS = 1e12;
 /** Examples used to choose; more of them hardly change the choice, but cost as much as training itself. */
 const MOST_EXAMPLES = 4096;
 /** Columns times features of all heads trained at once: 16 MiB a tensor, and the optimizer has about eight of them. */
@@ -76,7 +79,10 @@ export async function search(
   const fallback: Search = {
     batchSize,
     learningRate,
-    epochs: given.epochs === 'auto' ? epochsFor(CHECKPOINTS.at(-1)!) : given.epochs,
+    epochs:
+      given.epochs === 'auto'
+        ? epochsFor((perEpoch === 1 ? WHOLE_CHECKPOINTS : DRAWN_CHECKPOINTS).at(-1)!)
+        : given.epochs,
     weightDecay: given.weightDecay === 'auto' ? rounded(Math.min(1, Math.max(1e-4, 60 / n))) : given.weightDecay,
     heldOutLoss: null,
     candidates: 0,
@@ -110,7 +116,9 @@ export async function search(
     seed: given.seed,
     weigh: (row, k) => (fold[row] === k % used ? 0 : 1),
   });
-  const looks = checkpoints(given, source.perEpoch, perEpoch);
+  // Forward, and backward to the weights.
+  const cost = 4 * size * width * classes * configs;
+  const looks = checkpoints(given, source.perEpoch, perEpoch, cost);
   const seen: HeldOut[] = [];
   try {
     const held = Array.from({ length: used }, (_, f) => [...fold.keys()].filter((i) => fold[i] === f));
@@ -147,12 +155,18 @@ function autoBatch(n: number, given: Hyperparameters): number {
   return n <= WHOLE_BATCH ? n : 256;
 }
 
-/** Steps of the search at which to look: at the end of as many whole epochs as the user gave, else after a few numbers of steps. */
-function checkpoints(given: Hyperparameters, perEpoch: number, finalPerEpoch: number): readonly number[] {
-  if (given.epochs !== 'auto') return [Math.max(1, Math.min(given.epochs * perEpoch, 4 * CHECKPOINTS.at(-1)!))];
-  // A whole number of the final training's epochs.
-  const steps = CHECKPOINTS.map((s) => Math.max(1, Math.round(s / finalPerEpoch)) * finalPerEpoch);
-  return [...new Set(steps)];
+/**
+ * Steps of the search at which to look: at the end of as many whole epochs as the user gave, else after a few numbers of
+ * steps, each a whole number of the final training's epochs. `cost` is what one step takes.
+ */
+function checkpoints(given: Hyperparameters, perEpoch: number, finalPerEpoch: number, cost: number): readonly number[] {
+  const most = Math.max(1, Math.floor(MOST_OPERATIONS / cost));
+  if (given.epochs !== 'auto') return [Math.max(1, Math.min(given.epochs * perEpoch, DRAWN_CHECKPOINTS.at(-1)!, most))];
+  const steps = (finalPerEpoch === 1 ? WHOLE_CHECKPOINTS : DRAWN_CHECKPOINTS).map(
+    (s) => Math.max(1, Math.round(s / finalPerEpoch)) * finalPerEpoch,
+  );
+  const affordable = [...new Set(steps)].filter((s) => s <= most);
+  return affordable.length > 0 ? affordable : [Math.min(most, steps[0]!)];
 }
 
 export interface HeldOut {

@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
+import type { Static } from 'typebox';
 import { GraftError } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { answers, idParams, ref } from '../../http/schemas.js';
-import { disconnected } from '../../http/uploads.js';
+import { unwanted } from '../../http/uploads.js';
 import { findModel, type GivenInput, imageOfBase64, predict } from '../../services/predict.js';
-import { MAX_INPUTS } from '../../services/predict-protocol.js';
+import { MAX_INPUTS, type Prediction } from '../../services/predict-protocol.js';
 import * as schema from './schema.js';
 
 const DEFAULT_TOP = 5;
@@ -66,6 +67,12 @@ function fromJson({ inputs, top }: schema.PredictRequestBody): { inputs: GivenIn
   };
 }
 
+function predictionBody(one: Prediction): Static<typeof schema.Prediction> {
+  if (!('error' in one)) return { ...one, top: [...one.top] };
+  const { errors, ...error } = one.error;
+  return { error: errors === undefined ? error : { ...error, errors: [...errors] } };
+}
+
 export function predictRoutes(app: App, deps: AppDeps): void {
   const limit = deps.config.maxPredictBytes;
   app.post(
@@ -84,8 +91,8 @@ export function predictRoutes(app: App, deps: AppDeps): void {
       },
       config: { bodies: schema.PREDICT_BODIES },
     },
-    async (request) => {
-      const signal = disconnected(request);
+    async (request, reply) => {
+      const signal = unwanted(reply);
       const type = request.headers['content-type'] ?? '';
       if (Number(request.headers['content-length'] ?? 0) > Math.ceil((limit * 4) / 3) + 1024 * 1024)
         throw tooLarge(limit);
@@ -100,11 +107,7 @@ export function predictRoutes(app: App, deps: AppDeps): void {
       return {
         object: 'prediction' as const,
         model: model.id,
-        predictions: predictions.map((one) =>
-          'error' in one
-            ? { error: { ...one.error, errors: [...(one.error.errors ?? [])] } }
-            : { ...one, top: [...one.top] },
-        ),
+        predictions: predictions.map(predictionBody),
         timing,
       };
     },

@@ -42,7 +42,11 @@ export function wilson(successes: number, n: number): { low: number; high: numbe
   const centre = p + (Z * Z) / (2 * n);
   const half = Z * Math.sqrt((p * (1 - p)) / n + (Z * Z) / (4 * n * n));
   const scale = 1 + (Z * Z) / n;
-  return { low: Math.max(0, (centre - half) / scale), high: successes === n ? 1 : Math.min(1, (centre + half) / scale), level: 0.95 };
+  return {
+    low: Math.max(0, (centre - half) / scale),
+    high: successes === n ? 1 : Math.min(1, (centre + half) / scale),
+    level: 0.95,
+  };
 }
 
 /** The class with the largest probability; the first of equals. */

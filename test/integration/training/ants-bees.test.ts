@@ -51,38 +51,35 @@ describe.runIf(photos !== null && models !== null)('ants and bees, defaults only
       { ...IMAGENET, scale: 1 / 127.5, mean: [1, 1, 1], std: [1, 1, 1] },
       0.84,
     ],
-  ] as const)(
-    '%s reaches the accuracy promised, from features cached or not',
-    async (name, cut, preprocessing, least) => {
-      const ground = await trainingGround(db, {
-        pictures: antsAndBees(photos!),
-        base: readFileSync(join(models!, `${name}.onnx`)),
-        cut,
-        preprocessing,
-      });
-      try {
-        const times: number[] = [];
-        const results = [];
-        for (let i = 0; i < 2; i++) {
-          const { id } = await ground.job();
-          const start = performance.now();
-          await ground.train(id);
-          times.push(performance.now() - start);
-          const job = (await ground.repos.jobs.byId(id))!;
-          expect(job.error).toBeNull();
-          expect(job.state).toBe('succeeded');
-          results.push(job);
-        }
-        const [first, second] = results;
-        expect(first!.metrics['validation/accuracy']).toBeGreaterThanOrEqual(least);
-        expect(second!.metrics).toEqual(first!.metrics);
-        expect(second!.hyperparameters).toEqual(first!.hyperparameters);
-        process.stdout.write(
-          `${name}: ${times.map((t) => t.toFixed(0)).join(', ')} ms ${JSON.stringify(first!.metrics)} ${JSON.stringify(first!.hyperparameters)}\n`,
-        );
-      } finally {
-        await ground.close();
+  ] as const)('%s reaches the accuracy promised, from features cached or not', async (name, cut, preprocessing, least) => {
+    const ground = await trainingGround(db, {
+      pictures: antsAndBees(photos!),
+      base: readFileSync(join(models!, `${name}.onnx`)),
+      cut,
+      preprocessing,
+    });
+    try {
+      const times: number[] = [];
+      const results = [];
+      for (let i = 0; i < 2; i++) {
+        const { id } = await ground.job();
+        const start = performance.now();
+        await ground.train(id);
+        times.push(performance.now() - start);
+        const job = (await ground.repos.jobs.byId(id))!;
+        expect(job.error).toBeNull();
+        expect(job.state).toBe('succeeded');
+        results.push(job);
       }
-    },
-  );
+      const [first, second] = results;
+      expect(first!.metrics['validation/accuracy']).toBeGreaterThanOrEqual(least);
+      expect(second!.metrics).toEqual(first!.metrics);
+      expect(second!.hyperparameters).toEqual(first!.hyperparameters);
+      process.stdout.write(
+        `${name}: ${times.map((t) => t.toFixed(0)).join(', ')} ms ${JSON.stringify(first!.metrics)} ${JSON.stringify(first!.hyperparameters)}\n`,
+      );
+    } finally {
+      await ground.close();
+    }
+  });
 });
