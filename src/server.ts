@@ -73,6 +73,7 @@ export async function startApi(
         .catch((error: unknown) => log.warn({ err: error }, 'Uploads cannot be swept'));
     const sweeping = setInterval(sweep, SWEEP_MS);
     sweeping.unref();
+    void sweep();
     await app.listen({ host: config.host, port: config.port });
     const { port } = app.server.address() as AddressInfo;
     log.info({ host: config.host, port }, 'The API is up');

@@ -1,0 +1,31 @@
+import type { BlobStore } from '../storage/blob.js';
+
+/** Longer than any request may take, so that an upload under way is never taken for a lost one. */
+const LOST_AFTER_MS = 24 * 3600 * 1000;
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+
+/** When an id was made, in milliseconds since 1970: its first ten characters. */
+function madeAt(id: string): number {
+  let time = 0;
+  for (const character of id.slice(0, 10)) time = time * 32 + ALPHABET.indexOf(character);
+  return time;
+}
+
+/**
+ * Deletes uploads that no row names: those of a process that ended between the last byte and the row.
+ * @returns how many.
+ */
+export async function sweepUploads(
+  store: BlobStore,
+  named: (keys: readonly string[]) => Promise<ReadonlySet<string>>,
+  now: number = Date.now(),
+): Promise<number> {
+  const old: string[] = [];
+  for await (const { key } of store.list('uploads/')) {
+    if (now - madeAt(key.slice(-26)) > LOST_AFTER_MS) old.push(key);
+  }
+  const known = await named(old);
+  const lost = old.filter((key) => !known.has(key));
+  for (const key of lost) await store.delete(key);
+  return lost.length;
+}

@@ -1,0 +1,49 @@
+import { Readable } from 'node:stream';
+import supertest from 'supertest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { namedUploads } from '../../../src/db/upload-keys.js';
+import { newId } from '../../../src/ids.js';
+import { uploadKey } from '../../../src/services/datasets.js';
+import { sweepUploads } from '../../../src/services/sweep-uploads.js';
+import { type TestService, testService } from '../../support/http.js';
+
+let service: TestService;
+beforeAll(async () => {
+  service = await testService();
+});
+afterAll(() => service.close());
+
+it('sweeps old uploads that no row names, and only those', async () => {
+  const { datasets } = service.stores;
+  const made = await supertest(service.url)
+    .post('/v1/datasets')
+    .field('name', 'x')
+    .field('task', 'image-classification')
+    .attach('file', Buffer.from('kept'), 'a.zip');
+  expect(made.status).toBe(201);
+  const lost = uploadKey(newId('ds'));
+  await datasets.put(lost, Readable.from([Buffer.from('lost')]));
+  const sweep = (now: number) => sweepUploads(datasets, (keys) => namedUploads(service.db.pool, keys), now);
+  expect(await sweep(Date.now() + 3_600_000)).toBe(0);
+  expect(await sweep(Date.now() + 25 * 3_600_000)).toBe(1);
+  expect(await datasets.stat(lost)).toBeNull();
+  const revision = await service.repos.datasets.revision(made.body.id, 1);
+  expect(await datasets.stat(revision?.uploadKey ?? '')).not.toBeNull();
+});
+
+it('says that the database is away rather than that something went wrong', async () => {
+  const other = await testService();
+  await other.db.pool.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+  );
+  await other.db.prisma.$disconnect();
+  // Its address now leads nowhere, as while Postgres restarts.
+  other.db.pool.options.port = 1;
+  other.db.pool.options.connectionString = 'postgres://nobody@127.0.0.1:1/none';
+  await other.db.pool.query('SELECT pg_terminate_backend(pg_backend_pid())').catch(() => {});
+  const { status, body, headers } = await supertest(other.url).get('/v1/jobs');
+  expect([status, body.code, headers['retry-after']]).toEqual([503, 'unavailable', '2']);
+  const ready = await supertest(other.url).get('/readyz');
+  expect([ready.status, ready.body.detail]).toEqual([503, 'Not ready: database, schema.']);
+  await other.close();
+});
