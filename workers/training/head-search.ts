@@ -35,12 +35,14 @@ const MOST_EXAMPLES = 4096;
 /** Columns times features of all heads trained at once: 16 MiB a tensor, and the optimizer has about eight of them. */
 const MOST_WEIGHTS = 4 * 1024 * 1024;
 const WHOLE_BATCH = 1024;
+/** Epochs of a training whose hyperparameters were chosen on a share of its examples. */
+const LEAST_EPOCHS = 5;
 
 /**
  * Steps that fit standardised features: with D of them a step moves a logit by about rate * D, and weights are worth
- * about 1 / sqrt(D).
+ * about 1 / sqrt(D). The fewer examples a step sees, the more of it is noise, by the square root.
  */
-const autoRate = (width: number): number => rounded(0.3 / Math.sqrt(width));
+const autoRate = (width: number, batch: number): number => rounded(0.3 * Math.sqrt(Math.min(1, batch / 256) / width));
 const rounded = (x: number): number => Number(x.toPrecision(3));
 
 /** With n examples, a penalty below 1 / n is as good as none. */
@@ -73,7 +75,10 @@ export async function search(
 ): Promise<Search> {
   const { n, width, classes } = data;
   const batchSize = given.batchSize === 'auto' ? autoBatch(n, given) : given.batchSize;
-  const learningRate = given.learningRate === 'auto' ? autoRate(width) : given.learningRate;
+  const learningRate =
+    given.learningRate === 'auto'
+      ? autoRate(width, Math.min(batchSize, n) === n ? 256 : batchSize)
+      : given.learningRate;
   const perEpoch = Math.ceil(n / Math.min(batchSize, n));
   const epochsFor = (steps: number) => Math.max(1, Math.round(steps / perEpoch));
   const fallback: Search = {
@@ -137,12 +142,14 @@ export async function search(
   }
   const chosen = choose(seen);
   if (chosen === null) return fallback;
+  // What was chosen on a share says how strong, but not how long: all examples together bear more steps.
+  const least = part.n === n ? 1 : LEAST_EPOCHS;
   // A penalty on a mean loss weighs less per example the more examples there are.
   const share = part.n === n ? 1 : (part.n * (split - 1)) / split / n;
   return {
     batchSize,
     learningRate,
-    epochs: given.epochs === 'auto' ? epochsFor(chosen.steps) : given.epochs,
+    epochs: given.epochs === 'auto' ? Math.max(least, epochsFor(chosen.steps)) : given.epochs,
     weightDecay: given.weightDecay === 'auto' ? rounded(chosen.penalty * share) : given.weightDecay,
     heldOutLoss: chosen.mean,
     candidates: seen.length,
