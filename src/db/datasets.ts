@@ -131,7 +131,7 @@ export function datasetRepository(db: Database): DatasetRepository {
     },
     async startRevision(projectId, id, mediaType, uploadKey) {
       const { rows } = await pool.query<{ revision: number }>(
-        `WITH d AS (UPDATE dataset SET revision = (SELECT coalesce(max(number), 0) + 1 FROM dataset_revision WHERE dataset_id = $1)
+        `WITH d AS (UPDATE dataset SET revision = revision + 1
                     WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL RETURNING id, revision)
          INSERT INTO dataset_revision (dataset_id, number, state, media_type, upload_key)
          SELECT id, revision, 'receiving', $3, replace($4, '{revision}', revision::text) FROM d RETURNING number AS revision`,

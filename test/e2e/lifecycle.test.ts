@@ -65,7 +65,7 @@ describe('npm start', () => {
     const first = await start();
     const pids = first.pids();
     await first.end('SIGKILL');
-    await until(() => none(pids), 15_000);
+    await until(() => none(pids), 60_000);
     const second = await start({ home: first.home, port: Number(new URL(first.url).port) });
     expect(await status(second, '/v1/jobs')).toBe(200);
   });
