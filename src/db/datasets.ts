@@ -151,8 +151,8 @@ export function datasetRepository(db: Database): DatasetRepository {
       await pool.query(
         `WITH gone AS (DELETE FROM dataset_revision WHERE dataset_id = $1 AND number = $2 AND state = 'receiving' RETURNING dataset_id),
               before AS (SELECT coalesce(max(number), 0) AS number FROM dataset_revision WHERE dataset_id = $1 AND number <> $2)
-         UPDATE dataset d SET revision = before.number, deleted_at = CASE WHEN before.number = 0 THEN now() END
-         FROM gone, before WHERE d.id = gone.dataset_id`,
+         UPDATE dataset d SET revision = before.number, deleted_at = CASE WHEN before.number = 0 THEN now() ELSE d.deleted_at END
+         FROM gone, before WHERE d.id = gone.dataset_id AND d.revision = $2`,
         [id, number],
       );
     },

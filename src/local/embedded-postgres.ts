@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, chown, mkdir, open, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { lockDirectory } from './directory-lock.js';
@@ -200,6 +200,9 @@ async function makeSocketDir(dir: string, runner: Runner): Promise<string> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   if (runner.owner !== null) await chown(path, runner.owner.uid, runner.owner.gid);
   await chmod(path, 0o700);
+  // Nothing runs on these files by now. Postgres would respect a lock whose writer is dead and not yet reaped, or whose
+  // number is another process's.
+  for (const name of await readdir(path)) if (name.startsWith('.s.PGSQL.')) await rm(join(path, name), { force: true });
   return path;
 }
 

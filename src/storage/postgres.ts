@@ -5,6 +5,8 @@ import type { BlobInfo, BlobStore, PutOptions } from './blob.js';
 import { checkKey, measured, notFound } from './measured.js';
 
 const CHUNK = 1024 * 1024;
+/** Chunks whose writer went on for this long without finishing belong to a process that is gone. */
+const ORPHAN_MS = 6 * 3600 * 1000;
 
 interface BlobRow {
   key: string;
@@ -33,6 +35,21 @@ async function* sized(source: AsyncIterable<Uint8Array>, size: number): AsyncGen
   if (bytes > 0) yield Buffer.concat(held);
 }
 
+function partKey(millis: number, tail: string): string {
+  return `part/${String(millis).padStart(15, '0')}-${tail}`;
+}
+
+/** Removes the chunks of writes that began more than `olderThanMs` ago and never ended. Returns how many. */
+export async function sweepPostgresBlobs(pool: Pool, olderThanMs: number = ORPHAN_MS): Promise<number> {
+  // Blobs have a row in `blob`, parts never do: a blob whose own key begins with `part/` is left alone. The range is for
+  // the index, the prefix for databases whose collation passes over punctuation.
+  const { rowCount } = await pool.query(
+    `DELETE FROM blob_chunk c WHERE c.key >= 'part/' AND c.key < $1 AND starts_with(c.key, 'part/') AND NOT EXISTS (SELECT 1 FROM blob b WHERE b.key = c.key)`,
+    [partKey(Date.now() - olderThanMs, '')],
+  );
+  return rowCount ?? 0;
+}
+
 /**
  * Blobs in Postgres, in chunks of 1 MiB. Chunks are written under a key of their own outside any transaction (a long one
  * would hold back vacuum), then renamed to the blob's key in one short transaction, which makes the blob visible.
@@ -40,7 +57,8 @@ async function* sized(source: AsyncIterable<Uint8Array>, size: number): AsyncGen
 export function postgresBlobStore(pool: Pool): BlobStore {
   async function put(key: string, source: AsyncIterable<Uint8Array>, options: PutOptions = {}): Promise<BlobInfo> {
     checkKey(key);
-    const part = `part/${randomUUID()}`;
+    // Begins with its time, so that what a killed process left behind is found by its key.
+    const part = partKey(Date.now(), randomUUID());
     const measure = measured(options);
     try {
       let index = 0;
@@ -54,7 +72,8 @@ export function postgresBlobStore(pool: Pool): BlobStore {
         await client.query('BEGIN');
         await client.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [key]);
         await client.query('DELETE FROM blob_chunk WHERE key = $1', [key]);
-        await client.query('UPDATE blob_chunk SET key = $1 WHERE key = $2', [key, part]);
+        const moved = await client.query('UPDATE blob_chunk SET key = $1 WHERE key = $2', [key, part]);
+        if (moved.rowCount !== index) throw new Error(`${index - (moved.rowCount ?? 0)} chunks of '${key}' are gone.`);
         await client.query(
           `INSERT INTO blob (key, bytes, digest) VALUES ($1, $2, $3)
            ON CONFLICT (key) DO UPDATE SET bytes = excluded.bytes, digest = excluded.digest, created_at = now()`,
@@ -80,12 +99,13 @@ export function postgresBlobStore(pool: Pool): BlobStore {
     return rows[0] === undefined ? null : infoOf(rows[0]);
   }
 
-  async function* chunks(key: string, start: number, end: number): AsyncGenerator<Buffer> {
+  /** The digest in the guard: a blob replaced while it is read ends the reading, never mixes two contents. */
+  async function* chunks({ key, digest }: BlobInfo, start: number, end: number): AsyncGenerator<Buffer> {
     for (let index = Math.floor(start / CHUNK); index * CHUNK < end; index++) {
-      const { rows } = await pool.query<{ data: Buffer }>('SELECT data FROM blob_chunk WHERE key = $1 AND index = $2', [
-        key,
-        index,
-      ]);
+      const { rows } = await pool.query<{ data: Buffer }>(
+        `SELECT c.data FROM blob b JOIN blob_chunk c ON c.key = b.key WHERE b.key = $1 AND b.digest = $2 AND c.index = $3`,
+        [key, digest, index],
+      );
       const data = rows[0]?.data;
       if (data === undefined) throw notFound(key);
       yield data.subarray(Math.max(0, start - index * CHUNK), Math.min(data.length, end - index * CHUNK));
@@ -98,14 +118,14 @@ export function postgresBlobStore(pool: Pool): BlobStore {
     async open(key, range) {
       const info = await stat(key);
       if (info === null) throw notFound(key);
-      return Readable.from(chunks(key, range?.start ?? 0, Math.min(range?.end ?? info.bytes, info.bytes)));
+      return Readable.from(chunks(info, range?.start ?? 0, Math.min(range?.end ?? info.bytes, info.bytes)));
     },
     async read(key) {
       const info = await stat(key);
       if (info === null) throw notFound(key);
       const all = Buffer.allocUnsafe(info.bytes);
       let at = 0;
-      for await (const chunk of chunks(key, 0, info.bytes)) at += chunk.copy(all, at);
+      for await (const chunk of chunks(info, 0, info.bytes)) at += chunk.copy(all, at);
       return all;
     },
     async delete(key) {

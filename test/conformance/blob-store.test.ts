@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BlobStore } from '../../src/storage/blob.js';
 import { filesystemBlobStore } from '../../src/storage/filesystem.js';
-import { postgresBlobStore } from '../../src/storage/postgres.js';
+import { postgresBlobStore, sweepPostgresBlobs } from '../../src/storage/postgres.js';
 import { type TestDatabase, testDatabase } from '../support/postgres.js';
 
 let folder: string;
@@ -129,4 +129,46 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('blobs in %s', (kind
   test.each(['../x', '/etc/passwd', 'a//b', 'a/../b', '.', '', 'a\\b', 'a b'])("'%s' is no key", async (key) => {
     await expect(store.stat(key)).rejects.toThrow(/not a blob key/);
   });
+});
+
+test('Postgres: what a killed writer left is swept once it is old, blobs and young parts are not', async () => {
+  const store = postgresBlobStore(db.pool);
+  await store.put('part/000000000000001-mine', pieces(Buffer.from('a blob'), 6));
+  const part = (millis: number) => `part/${String(millis).padStart(15, '0')}-x`;
+  const [old, young] = [part(Date.now() - 60_000), part(Date.now())];
+  for (const key of [old, young]) {
+    await db.pool.query('INSERT INTO blob_chunk (key, index, data) VALUES ($1, 0, $2)', [key, Buffer.from('half')]);
+  }
+  expect(await sweepPostgresBlobs(db.pool, 30_000)).toBe(1);
+  const { rows } = await db.pool.query<{ key: string }>("SELECT key FROM blob_chunk WHERE starts_with(key, 'part/')");
+  expect(rows.map((row) => row.key).sort()).toEqual(['part/000000000000001-mine', young]);
+  expect(String(Buffer.from(await store.read('part/000000000000001-mine')))).toBe('a blob');
+});
+
+test('Postgres: a write whose chunks were swept under it fails and makes no blob', async () => {
+  const store = postgresBlobStore(db.pool);
+  async function* source() {
+    yield Buffer.alloc(1024 * 1024 + 1);
+    await sweepPostgresBlobs(db.pool, -60_000);
+    yield Buffer.alloc(1024 * 1024);
+  }
+  await expect(store.put('swept', source())).rejects.toThrow(/chunks of 'swept' are gone/);
+  expect(await store.stat('swept')).toBeNull();
+});
+
+test('Postgres: a blob replaced while it is read ends the reading, the two are never mixed', async () => {
+  const store = postgresBlobStore(db.pool);
+  const size = 40 * 1024 * 1024;
+  await store.put('replaced', pieces(Buffer.alloc(size, 1), 1 << 20));
+  const seen = new Set<number>();
+  const read = (async () => {
+    let first = true;
+    for await (const chunk of await store.open('replaced')) {
+      for (const byte of new Set(chunk as Buffer)) seen.add(byte);
+      if (first) await store.put('replaced', pieces(Buffer.alloc(size, 2), 1 << 20));
+      first = false;
+    }
+  })();
+  await expect(read).rejects.toMatchObject({ code: 'not-found' });
+  expect([...seen]).toEqual([1]);
 });
