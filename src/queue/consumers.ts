@@ -29,7 +29,8 @@ export interface Consumers {
   close(graceMs: number): Promise<void>;
 }
 
-const LOCK_MS = 30_000;
+/** How soon the work of a killed worker is taken up; a lock lost by a busy one costs nothing (see `deliver`). */
+const LOCK_MS = 10_000;
 const RETRY_MS = 1000;
 
 /**
