@@ -85,7 +85,8 @@ export function startConsumers(
           const worker = backend.worker(name, deliver, {
             concurrency: options.concurrency[name],
             lockDuration: lockMs,
-            stalledInterval: lockMs / 3,
+            // In whole milliseconds: Postgres takes no others.
+            stalledInterval: Math.ceil(lockMs / 3),
             // The row counts attempts, not the queue: a delivery is given out as often as it takes.
             maxStalledCount: 1_000_000,
             runRetryDelay: RETRY_MS,

@@ -155,8 +155,8 @@ describe.each(KINDS)('the queue on %s', (kind) => {
         ended = true;
       },
     };
-    consume(slow, { lockMs: 600 });
-    consume(slow, { lockMs: 600 });
+    consume(slow, { lockMs: 700 });
+    consume(slow, { lockMs: 700 });
     await queue.enqueue('job.train', { jobId: 'job_1' });
     await until(() => expect(ended).toBe(true));
     expect(runs).toBe(1);
@@ -166,14 +166,14 @@ describe.each(KINDS)('the queue on %s', (kind) => {
     await queue.enqueue('job.train', { jobId: 'job_1' });
     for (let deaths = 0; deaths < 3; deaths++) {
       const child = fork(fileURLToPath(new URL('../support/holder.mjs', import.meta.url)), [
-        JSON.stringify({ ...place, prefix, lockMs: 600 }),
+        JSON.stringify({ ...place, prefix, lockMs: 700 }),
       ]);
       await new Promise((resolve) => child.once('message', resolve));
       child.kill('SIGKILL');
       await new Promise((resolve) => child.once('exit', resolve));
     }
     const seen: string[] = [];
-    consume({ 'job.train': async ({ jobId }) => void seen.push(jobId) }, { lockMs: 600 });
+    consume({ 'job.train': async ({ jobId }) => void seen.push(jobId) }, { lockMs: 700 });
     await until(() => expect(seen).toEqual(['job_1']));
   });
 
@@ -273,7 +273,7 @@ describe.each(KINDS)('the queue on %s', (kind) => {
             ended.push(jobId);
           },
         },
-        { at: far, lockMs: 600 },
+        { at: far, lockMs: 700 },
       );
       await queue.enqueue('job.train', { jobId: 'job_1' });
       await until(() => expect(now).toBe(1));
