@@ -7,6 +7,7 @@ import { type DocsPage, docsPage } from './http/docs/page.js';
 import { registerMetrics } from './http/metrics.js';
 import { registerOpenapi, specification, toYaml } from './http/openapi.js';
 import { renderProblem } from './http/problems.js';
+import { registerRateLimit } from './http/rate-limit.js';
 import { type RegisteredRoute, routeTable, unanswered } from './http/route-table.js';
 import { inScope } from './http/scopes.js';
 import { validatorCompiler } from './http/validation.js';
@@ -81,10 +82,11 @@ export function buildApp(deps: AppDeps): App {
     else request.log.debug(line, 'answered');
   });
 
-  // In this order: who asks comes before what is sent.
+  // In this order: who asks comes before what is sent, and how often.
   const cache = keyCache(deps.repositories.keys);
   registerAuth(app, deps, cache);
   registerBodies(app);
+  registerRateLimit(app, deps.config);
   const metrics = registerMetrics(app, deps);
   registerOpenapi(app);
 

@@ -93,12 +93,13 @@ const WHY: Readonly<Record<number, string>> = {
   413: 'Too large; the problem says the limit',
   415: 'The media type is not taken; the problem says which are',
   422: 'Understood but impossible',
+  429: 'Too many requests with this key; try again after `Retry-After` seconds',
   500: 'Something went wrong in the service',
   503: 'Too busy or a part is down; try again after `Retry-After` seconds',
   504: 'It took too long',
   507: 'No space left',
 };
-const EVERYWHERE = [400, 401, 403, 500, 503];
+const EVERYWHERE = [400, 401, 403, 429, 500, 503];
 
 /** The answers of a route: its own, and a problem document for each failure it may have besides those of every route. */
 export function answers<R extends Record<number, TSchema>>(own: R, ...failures: readonly number[]): R {

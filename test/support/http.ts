@@ -59,6 +59,7 @@ export async function testService(
       openLoopback: true,
       maxUploadBytes: 64 * 1024 * 1024,
       maxPredictBytes: 4 * 1024 * 1024,
+      requestsPerSecond: 0,
       ...changes.config,
     },
   };

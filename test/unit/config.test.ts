@@ -12,6 +12,8 @@ test('with nothing set: loopback, port 8080, embedded, open to this machine only
     openLoopback: true,
   });
   expect(config.threads).toBe(availableParallelism());
+  expect(config.requestsPerSecond).toBe(500);
+  expect(readConfig({ GRAFT_REQUESTS_PER_SECOND: '0' }).requestsPerSecond).toBe(0);
 });
 
 test('a loopback without keys closes when listening elsewhere or on a database of its own', () => {

@@ -2,6 +2,8 @@ import { request as httpRequest } from 'node:http';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SCOPES, type Scope } from '../../../src/domain/ports.js';
+import { newId } from '../../../src/ids.js';
+import { freshKey } from '../../../src/services/api-keys.js';
 import { type TestService, testService } from '../../support/http.js';
 
 type Method = 'get' | 'post' | 'put' | 'delete' | 'head';
@@ -68,10 +70,27 @@ describe('with keys only', () => {
   });
 
   it('shows another project nothing', async () => {
-    const { body } = await supertest(service.url)
-      .get('/v1/keys')
-      .set('authorization', `Bearer ${keys.get('admin')}`);
-    expect(body.object).toBe('list');
+    const form = supertest(service.url)
+      .post('/v1/datasets')
+      .set('authorization', `Bearer ${keys.get('write')}`);
+    const mine = await form
+      .field('name', 'x')
+      .field('task', 'image-classification')
+      .attach('file', Buffer.from('x'), 'a');
+    expect(mine.status).toBe(201);
+    await service.db.pool.query(`INSERT INTO project (id, name) VALUES ('prj_other', 'other')`);
+    const { secret, ...stored } = freshKey();
+    const key = { id: newId('key'), projectId: 'prj_other', name: 'other', scopes: SCOPES, expiresAt: null, ...stored };
+    await service.repos.keys.create(key);
+    const other = (method: Method, path: string) =>
+      supertest(service.url)[method](path).set('authorization', `Bearer ${secret}`);
+    for (const path of ['/v1/datasets', '/v1/bases', '/v1/jobs', '/v1/models'])
+      expect([path, (await other('get', path)).body.data]).toEqual([path, []]);
+    expect((await other('get', '/v1/keys')).body.data.map((one: { id: string }) => one.id)).toEqual([key.id]);
+    for (const method of ['get', 'delete'] as const)
+      expect((await other(method, `/v1/datasets/${mine.body.id}`)).status).toBe(404);
+    const job = { task: 'image-classification', dataset: mine.body.id };
+    expect((await other('post', '/v1/jobs').send(job)).body.errors[0].path).toBe('/dataset');
   });
 });
 
