@@ -86,14 +86,20 @@ function databaseAway(error: unknown): boolean {
   return CONNECTION_LOST.has(code) && ['connect', 'read', 'write', 'getaddrinfo'].includes(syscall);
 }
 
+const AWAY = 'The database does not answer. Try again in a few seconds.';
+const FULL = 'The disk that holds the database is full. Make space, and try again.';
+
+/** Failures of the database that pass by themselves, or once somebody looks after it; null for others. */
+function databaseTrouble(error: unknown): GraftError | null {
+  if ((error as { code?: unknown } | null)?.code === '53100')
+    return new GraftError('unavailable', FULL, { retryAfter: 30, cause: error });
+  return databaseAway(error) ? new GraftError('unavailable', AWAY, { retryAfter: 2, cause: error }) : null;
+}
+
 /** Renders every failure; what is not of the catalogue is logged and answered without its words. */
 export function renderProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error =
-    thrown instanceof GraftError
-      ? thrown
-      : databaseAway(thrown)
-        ? new GraftError('unavailable', 'The database does not answer. Try again in a few seconds.', { retryAfter: 2 })
-        : known(thrown as FastifyError, request);
+    thrown instanceof GraftError ? thrown : (databaseTrouble(thrown) ?? known(thrown as FastifyError, request));
   const found = toProblem(error);
   // What is known to pass by itself (too busy, a part restarting) is told without its stack.
   if (found.status === 503) request.log.warn({ code: found.code, detail: found.detail }, 'request refused');

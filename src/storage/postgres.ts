@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { Pool } from 'pg';
+import { GraftError } from '../errors.js';
 import type { BlobInfo, BlobStore, PutOptions } from './blob.js';
 import { checkKey, measured, notFound } from './measured.js';
 
 const CHUNK = 1024 * 1024;
+/** Postgres's code for: no space left. */
+const DISK_FULL = '53100';
 /** Chunks whose writer went on for this long without finishing belong to a process that is gone. */
 const ORPHAN_MS = 6 * 3600 * 1000;
 
@@ -33,6 +36,13 @@ async function* sized(source: AsyncIterable<Uint8Array>, size: number): AsyncGen
     }
   }
   if (bytes > 0) yield Buffer.concat(held);
+}
+
+function spaceError(error: unknown): unknown {
+  if ((error as { code?: unknown }).code !== DISK_FULL) return error;
+  const detail =
+    'The disk that holds the database is full; nothing was kept, and its space is free again within a minute. Make space and send it again.';
+  return new GraftError('storage-full', detail, { cause: error });
 }
 
 function partKey(millis: number, tail: string): string {
@@ -89,7 +99,7 @@ export function postgresBlobStore(pool: Pool): BlobStore {
       return info;
     } catch (error) {
       await pool.query('DELETE FROM blob_chunk WHERE key = $1', [part]).catch(() => {});
-      throw error;
+      throw spaceError(error);
     }
   }
 
