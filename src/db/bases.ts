@@ -3,6 +3,7 @@ import type { Base, BaseFacts, ContentState } from '../domain/types.js';
 import { GraftError, type StoredProblem } from '../errors.js';
 import type { Database } from './client.js';
 import { afterId, pageOf } from './cursor.js';
+import { deleteUnlessUsed } from './deletion.js';
 import type { Base as BaseRow } from './generated/client.js';
 
 function baseOf(row: BaseRow): Base {
@@ -85,24 +86,7 @@ export function baseRepository(db: Database): BaseRepository {
       });
       return pageOf(rows, page.limit, (row) => row.id, baseOf);
     },
-    async delete(projectId, id) {
-      const { rows } = await pool.query<{ id: string }>(
-        `SELECT id FROM job WHERE base_id = $1 AND project_id = $2 AND finished_at IS NULL
-         UNION ALL SELECT id FROM model WHERE base_id = $1 AND project_id = $2 AND deleted_at IS NULL LIMIT 20`,
-        [id, projectId],
-      );
-      if (rows.length > 0) {
-        throw new GraftError(
-          'in-use',
-          `Jobs that have not ended or models stand on it: ${rows.map((row) => row.id).join(', ')}.`,
-        );
-      }
-      const { count } = await prisma.base.updateMany({
-        where: { id, projectId, deletedAt: null },
-        data: { deletedAt: new Date() },
-      });
-      return count > 0;
-    },
+    delete: (projectId, id) => deleteUnlessUsed(pool, 'base', projectId, id),
     async staleChecks(olderThanMs) {
       const rows = await prisma.base.findMany({
         where: { state: 'checking', deletedAt: null, updatedAt: { lt: new Date(Date.now() - olderThanMs) } },

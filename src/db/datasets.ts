@@ -12,6 +12,7 @@ import type {
 import { GraftError, type StoredProblem } from '../errors.js';
 import type { Database } from './client.js';
 import { afterId, afterNumber, pageOf } from './cursor.js';
+import { deleteUnlessUsed } from './deletion.js';
 import { addExamples } from './examples.js';
 
 interface DatasetRow {
@@ -163,23 +164,7 @@ export function datasetRepository(db: Database): DatasetRepository {
       );
       return pageOf(rows, page.limit, (row) => row.id, datasetOf);
     },
-    async delete(projectId, id) {
-      const { rows } = await pool.query<{ id: string }>(
-        `SELECT id FROM job WHERE dataset_id = $1 AND project_id = $2 AND finished_at IS NULL ORDER BY id LIMIT 20`,
-        [id, projectId],
-      );
-      if (rows.length > 0) {
-        throw new GraftError(
-          'in-use',
-          `Jobs that have not ended stand on it: ${rows.map((row) => row.id).join(', ')}. Cancel them first.`,
-        );
-      }
-      const { count } = await prisma.dataset.updateMany({
-        where: { id, projectId, deletedAt: null },
-        data: { deletedAt: new Date() },
-      });
-      return count > 0;
-    },
+    delete: (projectId, id) => deleteUnlessUsed(pool, 'dataset', projectId, id),
     async clearExamples(id, number) {
       await prisma.example.deleteMany({ where: { datasetId: id, revision: number } });
     },

@@ -3,10 +3,12 @@ import type { JobRepository } from '../domain/ports.js';
 import { newId } from '../ids.js';
 import type { Database } from './client.js';
 import { afterId, pageOf } from './cursor.js';
+import { groundLost } from './job-ground.js';
 import { reclaim, requestOf } from './job-requests.js';
 import { type EventRow, eventOf, type JobRow, jobOf, type MetricRow, metricOf } from './job-rows.js';
 import { eventSql, transition, update } from './job-writes.js';
 import { insertModel } from './models.js';
+import { inTransaction } from './transaction.js';
 
 export function jobRepository(db: Database): JobRepository {
   const { pool } = db;
@@ -43,13 +45,17 @@ export function jobRepository(db: Database): JobRepository {
         job.engineRequested,
         job.retryOf,
       ];
-      await pool.query(
-        `WITH changed AS (INSERT INTO job (id, project_id, name, state, task, dataset_id, dataset_revision, base_id, base_digest, method,
-             hyperparameters, validation, metadata, engine_requested, retry_of)
-           VALUES ($1, $2, $3, 'queued', $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING id, project_id)
+      // What it stands on is locked against being deleted until the job is there, and not found if it was deleted.
+      const { rowCount } = await pool.query(
+        `WITH d AS (SELECT id FROM dataset WHERE id = $5 AND project_id = $2 AND deleted_at IS NULL FOR SHARE),
+              b AS (SELECT id FROM base WHERE id = $7 AND project_id = $2 AND deleted_at IS NULL FOR SHARE),
+              changed AS (INSERT INTO job (id, project_id, name, state, task, dataset_id, dataset_revision, base_id, base_digest, method,
+                hyperparameters, validation, metadata, engine_requested, retry_of)
+              SELECT $1, $2, $3, 'queued', $4, d.id, $6, b.id, $8, $9, $10, $11, $12, $13, $14 FROM d, b RETURNING id, project_id)
          ${eventSql({ type: 'state', message: 'queued', data: { state: 'queued' } }, values)}`,
         values,
       );
+      if (rowCount !== 1) throw await groundLost(pool, job);
       return (await byId(job.id))!;
     },
     async list(projectId, filter, page) {
@@ -103,21 +109,13 @@ export function jobRepository(db: Database): JobRepository {
       return rowCount === 1;
     },
     async publish(fence, model, metrics) {
-      const client = await pool.connect();
-      try {
-        await client.query('BEGIN');
+      return inTransaction(pool, async (client) => {
         const event = { type: 'state', message: `published as ${model.id}`, data: { model: model.id } } as const;
         const progress = { phase: 'done', done: 1, total: 1, fraction: 1, etaSeconds: 0 };
         const done = await transition(client, fence, 'succeeded', event, { modelId: model.id, metrics, progress });
         if (done) await insertModel(client, model);
-        await client.query(done ? 'COMMIT' : 'ROLLBACK');
         return done;
-      } catch (error) {
-        await client.query('ROLLBACK').catch(() => {});
-        throw error;
-      } finally {
-        client.release();
-      }
+      });
     },
     async request(projectId, id, action) {
       const find = () => get(projectId, id);

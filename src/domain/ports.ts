@@ -90,6 +90,7 @@ export interface BaseRepository {
   /** Any project's, for workers. */
   byId(id: string): Promise<Base | null>;
   list(projectId: string, page: PageRequest): Promise<Page<Base>>;
+  /** Marks as deleted; refuses with `in-use` while a job that is not terminal, or a model, stands on it. */
   delete(projectId: string, id: string): Promise<boolean>;
   staleChecks(olderThanMs: number): Promise<readonly { baseId: string }[]>;
 }
@@ -129,7 +130,10 @@ export interface NewJob {
   readonly retryOf: string | null;
 }
 export interface JobRepository {
-  /** Row and first event in one transaction. */
+  /**
+   * Row and first event in one transaction. Throws `job-impossible` where the dataset or the base was deleted, at whatever
+   * moment: either is kept from being deleted until the job is there.
+   */
   create(job: NewJob): Promise<Job>;
   get(projectId: string, id: string): Promise<Job | null>;
   byId(id: string): Promise<Job | null>;
