@@ -5,7 +5,7 @@ import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 import { assertSchema, DEFAULT_PROJECT_ID, migrate, migrationsFolder } from '../../../src/db/index.js';
 import { isId } from '../../../src/ids.js';
-import { emptyDatabase, testDatabase } from '../../support/postgres.js';
+import { emptyDatabase } from '../../support/postgres.js';
 
 async function setup(): Promise<{ pool: pg.Pool; folder: string; add(name: string, sql: string): Promise<void> }> {
   const { url, drop } = await emptyDatabase();
@@ -78,39 +78,4 @@ test('a database that is ahead of this version, or half-migrated by another tool
   await expect(assertSchema(pool, folder)).rejects.toThrow(/newer than this version .*20990101000000_later/);
   await pool.query(`UPDATE _prisma_migrations SET finished_at = NULL WHERE migration_name = $1`, [INIT]);
   await expect(migrate(pool, folder)).rejects.toThrow(`${INIT} began and did not finish`);
-});
-
-const TYPES: Readonly<Record<string, string>> = {
-  String: 'text',
-  Int: 'integer',
-  BigInt: 'bigint',
-  Float: 'double precision',
-  Json: 'jsonb',
-  Bytes: 'bytea',
-  DateTime: 'timestamp with time zone',
-};
-
-/** Columns of schema.prisma, as `table.column type null?`. */
-function declared(schema: string): string[] {
-  return [...schema.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)].flatMap(([, model, body]) => {
-    const table = /@@map\("(\w+)"\)/.exec(body!)?.[1] ?? model!;
-    return [...body!.matchAll(/^ {2}(\w+) +(\w+)(\[\]|\?)?(.*)$/gm)].map(([, field, type, mark, rest]) => {
-      const column = /@map\("(\w+)"\)/.exec(rest!)?.[1] ?? field!;
-      // A list may be absent in SQL and is empty then, for Prisma.
-      return mark === '[]'
-        ? `${table}.${column} ARRAY`
-        : `${table}.${column} ${TYPES[type!]} ${mark === '?' ? 'null' : 'not null'}`;
-    });
-  });
-}
-
-test('tables and columns are those of schema.prisma', async () => {
-  const { pool } = await testDatabase({ own: true });
-  const schema = await readFile(join(migrationsFolder(), '../schema.prisma'), 'utf8');
-  const { rows } = await pool.query<{ line: string }>(
-    `SELECT table_name || '.' || column_name || ' ' || data_type || CASE WHEN data_type = 'ARRAY' THEN ''
-       WHEN is_nullable = 'YES' THEN ' null' ELSE ' not null' END AS line FROM information_schema.columns
-     WHERE table_schema = 'public' AND table_name NOT IN ('_prisma_migrations', 'job_transition')`,
-  );
-  expect(rows.map((row) => row.line).sort()).toEqual(declared(schema).sort());
 });
