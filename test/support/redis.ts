@@ -13,25 +13,49 @@ export interface TestRedis {
 /** A real Redis: the one of TEST_REDIS_URL, else a `redis-server` of PATH on a free port, else null (and says so). */
 export async function startRedis(): Promise<TestRedis | null> {
   const given = process.env.TEST_REDIS_URL;
-  if (given) return { url: given, stop: async () => undefined };
+  return given ? { url: given, stop: async () => undefined } : startOwnRedis();
+}
+
+/** A Redis that nobody else uses, so that its test may do to it what it likes. */
+export interface OwnRedis extends TestRedis {
+  pid(): number;
+  /** Ends it at once. */
+  kill(): Promise<void>;
+  /** Starts another, which knows nothing, in its place. */
+  restart(): Promise<void>;
+}
+
+/** A `redis-server` of PATH on a free port; null (and says so) where there is none. */
+export async function startOwnRedis(): Promise<OwnRedis | null> {
   try {
     execFileSync('redis-server', ['--version'], { stdio: 'ignore' });
   } catch {
-    console.warn('No Redis: TEST_REDIS_URL is not set and there is no redis-server on PATH; its tests are left out.');
+    console.warn('No Redis: there is no redis-server on PATH; the tests that need one are left out.');
     return null;
   }
   const dir = mkdtempSync(join(tmpdir(), 'graft-redis-'));
   const port = await freePort();
-  const child = spawn('redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', dir], {
-    stdio: 'ignore',
-  });
-  const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  await answers(port);
+  const launch = async () => {
+    const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--dir', dir];
+    const child = spawn('redis-server', options, { stdio: 'ignore' });
+    const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    await answers(port);
+    return { pid: child.pid!, child, ended };
+  };
+  let running = await launch();
+  const kill = async () => {
+    running.child.kill('SIGKILL');
+    await running.ended;
+  };
   return {
     url: `redis://127.0.0.1:${port}`,
+    pid: () => running.pid,
+    kill,
+    restart: async () => {
+      running = await launch();
+    },
     stop: async () => {
-      child.kill('SIGKILL');
-      await ended;
+      await kill();
       rmSync(dir, { recursive: true, force: true });
     },
   };
