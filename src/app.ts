@@ -99,7 +99,7 @@ export function buildApp(deps: AppDeps): App {
   );
   app.decorate(
     'docsPage',
-    lazily(() => docsPage(document() as never)),
+    lazily(() => docsPage(document() as never, { keys: !deps.config.openLoopback })),
   );
 
   inScope(app, deps, 'public', [publicOperations]);

@@ -54,7 +54,19 @@ export function registerOpenapi(app: FastifyInstance): void {
 /** The finished OpenAPI document. */
 export function specification(app: FastifyInstance): Document {
   const document = JSON.parse(JSON.stringify(app.swagger())) as Document;
+  for (const { parameters } of operations(document)) {
+    // The validator fills them in, so whoever asks may leave them out.
+    for (const one of parameters ?? [])
+      if (one.in === 'query' && one.schema?.default !== undefined) delete one.required;
+  }
   return strip(document) as Document;
+}
+
+interface Operation {
+  readonly parameters?: { readonly in: string; required?: boolean; readonly schema?: { readonly default?: unknown } }[];
+}
+function operations(document: Document): readonly Operation[] {
+  return Object.values(document.paths).flatMap((path) => Object.values(path as Readonly<Record<string, Operation>>));
 }
 export function toYaml(document: Document): string {
   return stringify(document, { lineWidth: 140, aliasDuplicateObjects: false });

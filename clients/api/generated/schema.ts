@@ -1356,9 +1356,9 @@ export interface operations {
     };
     listDatasets: {
         parameters: {
-            query: {
+            query?: {
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -1842,13 +1842,13 @@ export interface operations {
     };
     listDatasetExamples: {
         parameters: {
-            query: {
+            query?: {
                 label?: string;
                 split?: "train" | "validation" | "test";
                 /** @description `true`: only rejected examples, `false`: only good ones, else: those with this code. */
                 problem?: string;
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -1936,9 +1936,9 @@ export interface operations {
     };
     listBases: {
         parameters: {
-            query: {
+            query?: {
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -2319,11 +2319,11 @@ export interface operations {
     };
     listJobs: {
         parameters: {
-            query: {
+            query?: {
                 state?: "queued" | "preparing" | "running" | "evaluating" | "publishing" | "pausing" | "paused" | "cancelling" | "succeeded" | "failed" | "cancelled";
                 task?: "image-classification" | "object-detection" | "text-classification" | "translation";
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -2602,10 +2602,10 @@ export interface operations {
     };
     listJobMetrics: {
         parameters: {
-            query: {
+            query?: {
                 name?: string;
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -2693,9 +2693,9 @@ export interface operations {
     };
     listJobEvents: {
         parameters: {
-            query: {
+            query?: {
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -2783,9 +2783,9 @@ export interface operations {
     };
     listModels: {
         parameters: {
-            query: {
+            query?: {
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -3115,11 +3115,11 @@ export interface operations {
     };
     listModelEvaluationExamples: {
         parameters: {
-            query: {
+            query?: {
                 actual?: string;
                 predicted?: string;
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };
@@ -4574,9 +4574,9 @@ export interface operations {
     };
     listKeys: {
         parameters: {
-            query: {
+            query?: {
                 /** @description How many at most. */
-                limit: number;
+                limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */
                 after?: string;
             };

@@ -26,7 +26,9 @@ function sample(document: Document, schema: Schema | undefined, name = ''): unkn
   const found = resolve(document, schema);
   if (found.properties !== undefined) {
     const { required = [], properties } = found;
-    const names = required.length > 0 ? required : Object.keys(properties).slice(0, 1);
+    // A base may be left out only where the service brings one for the task.
+    const wanted = [...required, ...('dataset' in properties && 'base' in properties ? ['base'] : [])];
+    const names = wanted.length > 0 ? wanted : Object.keys(properties).slice(0, 1);
     return Object.fromEntries(names.map((one) => [one, sample(document, properties[one], one)]));
   }
   if (found.type === 'array') return [sample(document, found.items)];
@@ -34,8 +36,8 @@ function sample(document: Document, schema: Schema | undefined, name = ''): unkn
   return found.type === 'integer' || found.type === 'number' ? 1 : '…';
 }
 
-/** One command that does it, with the shell's quoting. */
-export function curlOf(document: Document, { method, path, operation }: Placed): string {
+/** One command that does it, with the shell's quoting; with the header for a key where requests need one. */
+export function curlOf(document: Document, { method, path, operation }: Placed, keys: boolean): string {
   const [, , resource = ''] = path.split('/');
   const url = path
     .replace('{id}', IDS[resource] ?? '…')
@@ -43,7 +45,7 @@ export function curlOf(document: Document, { method, path, operation }: Placed):
   const lines = [
     `curl${operation.operationId === 'downloadModelFile' ? ' -O' : ''}${method === 'get' ? '' : ` -X ${method.toUpperCase()}`} $GRAFT${url}`,
   ];
-  if (operation.security !== undefined) lines.push(`-H "Authorization: Bearer $GRAFT_KEY"`);
+  if (keys && operation.security !== undefined) lines.push(`-H "Authorization: Bearer $GRAFT_KEY"`);
   lines.push(...bodyOf(document, operation));
   return lines.join(' \\\n  ');
 }
@@ -52,9 +54,10 @@ function bodyOf(document: Document, operation: Operation): string[] {
   const content = operation.requestBody?.content ?? {};
   const form = content['multipart/form-data'];
   if (form !== undefined) {
-    const names = Object.keys(resolve(document, form.schema).properties ?? {}).sort(
-      (a, b) => Number(a === 'file') - Number(b === 'file'),
-    );
+    const { properties = {}, required = [] } = resolve(document, form.schema);
+    const names = Object.keys(properties)
+      .filter((name) => name === 'file' || required.includes(name))
+      .sort((a, b) => Number(a === 'file') - Number(b === 'file'));
     const file =
       operation.operationId === 'predict'
         ? 'photo.jpg'

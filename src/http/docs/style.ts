@@ -16,7 +16,8 @@ main{padding:2rem clamp(1rem,4vw,3.5rem) 6rem;max-width:66rem}
 main>h2{margin:3rem 0 .2rem;font-size:1.35rem;letter-spacing:-.01em;text-transform:capitalize}.lead{color:var(--soft);margin:0 0 1rem}
 article{background:var(--panel);border:1px solid var(--line);border-radius:10px;padding:1.1rem 1.25rem;margin:1rem 0}
 article h3{margin:0;font-size:1rem;display:flex;flex-wrap:wrap;gap:.6rem;align-items:baseline;font-weight:600}article h3 .path{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.92rem;overflow-wrap:anywhere}
-article h4{margin:1.1rem 0 .3rem;font-size:.72rem;text-transform:uppercase;letter-spacing:.08em;color:var(--soft)}
+article h4{margin:1.1rem 0 .3rem;font-size:.72rem;text-transform:uppercase;letter-spacing:.08em;color:var(--soft)}.exact{text-transform:none;letter-spacing:0;font-size:.82rem;margin-left:.4rem}
+section h2{margin:2rem 0 .2rem;font-size:1.35rem;letter-spacing:-.01em}.steps{padding-left:1.3rem}.steps li{margin:.9rem 0}.steps .curl{margin-top:.35rem}
 .summary{margin:.3rem 0 0}.scope{margin-left:auto;font-size:.75rem;color:var(--soft);font-weight:400}
 .method{font:700 .68rem/1 ui-monospace,Menlo,Consolas,monospace;letter-spacing:.03em;min-width:2.6rem;text-transform:uppercase}
 .get{color:var(--get)}.post{color:var(--post)}.put{color:var(--put)}.delete{color:var(--delete)}
@@ -35,7 +36,7 @@ const box=document.querySelector('input'),items=[...document.querySelectorAll('[
 function search(){const words=box.value.toLowerCase().split(/\\s+/).filter(Boolean);let found=0;
 for(const item of items){const hit=words.every(w=>item.dataset.words.includes(w));item.classList.toggle('hidden',!hit);if(hit)found++}
 for(const group of document.querySelectorAll('[data-group]')){const name=group.dataset.group;const some=items.some(i=>i.dataset.in===name&&!i.classList.contains('hidden'));group.classList.toggle('hidden',!some)}
-none.classList.toggle('hidden',found>0)}
+none.classList.toggle('hidden',found>0);document.querySelector('#start').classList.toggle('hidden',words.length>0)}
 box.addEventListener('input',search);
 document.addEventListener('keydown',e=>{if(e.key==='/'&&document.activeElement!==box){e.preventDefault();box.focus()}if(e.key==='Escape'&&document.activeElement===box){box.value='';search()}});
 document.addEventListener('click',async e=>{const b=e.target.closest('button');if(!b)return;try{await navigator.clipboard.writeText(b.nextElementSibling.textContent);b.textContent='copied'}catch{b.textContent='select it'}setTimeout(()=>{b.textContent='copy'},1200)});

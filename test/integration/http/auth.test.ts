@@ -50,6 +50,12 @@ describe('with keys only', () => {
     expect(open.map(({ url }) => url).sort()).toEqual(['/', '/docs', '/healthz', '/openapi.yaml', '/readyz']);
   });
 
+  it('shows in the reference how a key is sent', async () => {
+    const { text } = await supertest(service.url).get('/docs');
+    expect(text).toContain('Authorization: Bearer $GRAFT_KEY');
+    expect(text).toContain('Every request needs an API key');
+  });
+
   it('makes a key whose secret is shown once, and revokes it at once', async () => {
     const admin = `Bearer ${keys.get('admin')}`;
     const made = await supertest(service.url)

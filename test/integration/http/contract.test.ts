@@ -163,7 +163,13 @@ describe('operations', () => {
       if (method === 'HEAD' || url === '/') continue;
       expect(text).toContain(url.replace(/:([a-z]+)/g, '{$1}'));
     }
+    // The commands can be pasted as they are: this machine needs no key here.
+    expect(text).not.toContain('$GRAFT_KEY');
+    for (const step of ['createBase', 'createDataset', 'createJob', 'getJob', 'predict'])
+      expect(text.indexOf(`href="#${step}"`)).toBeGreaterThan(0);
+    expect(text).not.toMatch(/<pre>[^<]*=…/);
     const yaml = await api().get('/openapi.yaml');
     expect(yaml.text).toMatch(/^openapi: 3\.1\.0/);
+    expect(yaml.text).not.toMatch(/name: limit\n +required: true/);
   });
 });
