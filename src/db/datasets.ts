@@ -1,108 +1,13 @@
 import type { DatasetRepository } from '../domain/ports.js';
-import type {
-  ContentState,
-  Dataset,
-  DatasetReport,
-  DatasetRevision,
-  DatasetSummary,
-  Example,
-  Split,
-  Task,
-} from '../domain/types.js';
-import { GraftError, type StoredProblem } from '../errors.js';
+import { GraftError } from '../errors.js';
 import type { Database } from './client.js';
 import { afterId, afterNumber, pageOf } from './cursor.js';
+import { type DatasetRow, datasetOf, exampleOf, type RevisionRow, revisionOf } from './dataset-rows.js';
 import { deleteUnlessUsed } from './deletion.js';
 import { addExamples } from './examples.js';
 
-interface DatasetRow {
-  id: string;
-  project_id: string;
-  name: string;
-  task: Task;
-  number: number | null;
-  state: ContentState | null;
-  digest: string | null;
-  bytes: string | null;
-  summary: DatasetSummary | null;
-  error: StoredProblem | null;
-  created_at: Date;
-}
-interface RevisionRow {
-  dataset_id: string;
-  project_id: string;
-  task: Task;
-  number: number;
-  state: ContentState;
-  digest: string | null;
-  bytes: string;
-  media_type: string | null;
-  upload_key: string | null;
-  pack_key: string | null;
-  summary: DatasetSummary | null;
-  report: DatasetReport | null;
-  error: StoredProblem | null;
-}
-
 const SELECT = `SELECT d.id, d.project_id, d.name, d.task, d.created_at, r.number, r.state, r.digest, r.bytes, r.summary, r.error
   FROM dataset d LEFT JOIN dataset_revision r ON r.dataset_id = d.id AND r.number = d.revision`;
-
-function datasetOf(row: DatasetRow): Dataset {
-  return {
-    id: row.id,
-    projectId: row.project_id,
-    name: row.name,
-    task: row.task,
-    state: row.state ?? 'receiving',
-    revision: row.number === null ? null : { number: row.number, digest: row.digest, bytes: Number(row.bytes) },
-    summary: row.summary,
-    error: row.error,
-    createdAt: row.created_at,
-  };
-}
-function revisionOf(row: RevisionRow): DatasetRevision {
-  return {
-    datasetId: row.dataset_id,
-    projectId: row.project_id,
-    task: row.task,
-    number: row.number,
-    state: row.state,
-    digest: row.digest,
-    bytes: Number(row.bytes),
-    mediaType: row.media_type,
-    uploadKey: row.upload_key,
-    packKey: row.pack_key,
-    summary: row.summary,
-    report: row.report,
-    error: row.error,
-  };
-}
-function exampleOf(row: {
-  index: number;
-  path: string;
-  label: string | null;
-  split: string | null;
-  offset: bigint;
-  bytes: number;
-  digest: string | null;
-  width: number | null;
-  height: number | null;
-  problemCode: string | null;
-  problemDetail: string | null;
-}): Example {
-  return {
-    index: row.index,
-    path: row.path,
-    label: row.label,
-    split: row.split as Split | null,
-    offset: Number(row.offset),
-    bytes: row.bytes,
-    digest: row.digest,
-    width: row.width,
-    height: row.height,
-    problem: row.problemCode === null ? null : { code: row.problemCode, detail: row.problemDetail ?? '' },
-  };
-}
 
 export function datasetRepository(db: Database): DatasetRepository {
   const { pool, prisma } = db;

@@ -1,15 +1,14 @@
 import type { Readable } from 'node:stream';
 import type { MultipartFile } from '@fastify/multipart';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { GraftError, type ProblemItem } from '../errors.js';
+import { GraftError } from '../errors.js';
 import type { BlobInfo, BlobStore } from '../storage/blob.js';
+import { announcedDigest } from './content-digest.js';
+import { type FieldCheck, refuseFields, wrongField } from './form-fields.js';
+import { cutOff, drained, formError, refuseTooLarge, tooLarge } from './upload-failures.js';
 
-export const FIELD_LIMIT = 64 * 1024;
-/** What the framing of a multipart body may add to its file. */
-const FRAMING = 64 * 1024;
+const FIELD_LIMIT = 64 * 1024;
 
-/** Checks a form field's text; returns what is wrong with it, in words, or null. */
-export type FieldCheck = (value: string) => string | null;
 export interface ReceivedFile extends BlobInfo {
   readonly name: string;
   readonly mediaType: string;
@@ -35,53 +34,6 @@ export function unwanted(reply: FastifyReply): AbortSignal {
   });
   return gone.signal;
 }
-function cutOff(cause?: unknown): GraftError {
-  return new GraftError(
-    'upload-incomplete',
-    'The upload ended before its last byte; nothing of it was kept. Send it again.',
-    { cause },
-  );
-}
-
-/** How much of a refused body is read to its end, and how long that may take in milliseconds. */
-const DRAIN_BYTES = 64 * 1024 * 1024;
-const DRAIN_MS = 5_000;
-
-/**
- * Reads and forgets the rest of a refused body. A client that is still sending when the connection closes gets a reset
- * instead of the answer that says what is wrong (RFC 9112, section 9.6); only a very large rest is worth that.
- */
-async function drained(request: FastifyRequest): Promise<void> {
-  const { raw } = request;
-  if (raw.complete || raw.destroyed || Number(raw.headers['content-length'] ?? 0) > DRAIN_BYTES) return;
-  await new Promise<void>((done) => {
-    let bytes = 0;
-    const timer = setTimeout(done, DRAIN_MS);
-    raw.unpipe();
-    raw.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > DRAIN_BYTES) done();
-    });
-    for (const event of ['end', 'close', 'error'] as const) raw.once(event, () => done());
-    raw.resume();
-    raw.once('close', () => clearTimeout(timer));
-    timer.unref();
-  });
-}
-
-/** Refuses by Content-Length, before a byte is read. */
-export function refuseTooLarge(request: FastifyRequest, limit: number): void {
-  const announced = Number(request.headers['content-length'] ?? 0);
-  if (announced > limit + FRAMING) throw tooLarge(limit, announced);
-}
-function tooLarge(limit: number, announced?: number): GraftError {
-  const given = announced === undefined ? '' : `; this is ${announced}`;
-  return new GraftError(
-    'too-large',
-    `At most ${limit} bytes are taken${given}. The operator sets the limit (GRAFT_MAX_UPLOAD_MB).`,
-  );
-}
-
 /**
  * Streams the one file of a form into the store while fields may stand before or after it. What is already known to be
  * wrong ends it before the file is read; whatever goes wrong later, nothing is left in the store.
@@ -170,74 +122,5 @@ export async function receiveRaw(
     await drained(request);
     if (error instanceof GraftError && error.code === 'too-large') throw tooLarge(target.maxBytes);
     throw formError(error);
-  }
-}
-
-/** `sha256:<hex>` from `Repr-Digest` or `Content-Digest` (RFC 9530); null where none is sent. */
-export function announcedDigest(headers: Readonly<Record<string, string | string[] | undefined>>): string | null {
-  const name = headers['repr-digest'] !== undefined ? 'repr-digest' : 'content-digest';
-  const value = headers[name];
-  if (value === undefined) return null;
-  const encoded = /(?:^|[,\s])sha-256=:([A-Za-z0-9+/]{43}=):/.exec([value].flat().join(','))?.[1];
-  if (encoded === undefined) {
-    throw new GraftError('request-invalid', `The header ${name} must read \`sha-256=:<base64 of the 32 bytes>:\`.`, {
-      errors: [{ path: name, code: 'digest-unreadable', detail: 'sha-256 is the algorithm that is checked here' }],
-    });
-  }
-  return `sha256:${Buffer.from(encoded, 'base64').toString('hex')}`;
-}
-
-function wrongField(
-  name: string,
-  value: string,
-  seen: Readonly<Record<string, string>>,
-  checks: Readonly<Record<string, FieldCheck>>,
-): ProblemItem[] {
-  const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
-  if (check === undefined) {
-    return [
-      {
-        path: `/${name}`,
-        code: 'field-unknown',
-        detail: `is not known here; known are ${[...Object.keys(checks), 'file'].join(', ')}`,
-      },
-    ];
-  }
-  if (seen[name] !== undefined) return [{ path: `/${name}`, code: 'value-wrong', detail: 'is given twice' }];
-  const wrong = check(value);
-  return wrong === null ? [] : [{ path: `/${name}`, code: 'value-wrong', detail: wrong }];
-}
-export function refuseFields(errors: readonly ProblemItem[]): void {
-  const first = errors[0];
-  if (first !== undefined) {
-    throw new GraftError(
-      'request-invalid',
-      `The form does not fit: ${errors.map((e) => `${e.path} ${e.detail}`).join('; ')}.`,
-      { errors },
-    );
-  }
-}
-
-/** The parser's own errors in the words of the catalogue. */
-function formError(error: unknown): unknown {
-  if (error instanceof GraftError) return error;
-  const { code, message } = error as { code?: string; message?: string };
-  switch (code) {
-    case 'FST_FILES_LIMIT':
-    case 'FST_PARTS_LIMIT':
-    case 'FST_FIELDS_LIMIT':
-      return new GraftError('request-invalid', 'The form has too many parts; one file and a few fields are taken.');
-    case 'FST_PROTO_VIOLATION':
-      return new GraftError('request-invalid', 'The form has a field whose name is refused.');
-    case 'ECONNRESET':
-    case 'ERR_STREAM_PREMATURE_CLOSE':
-    case 'FST_MP_PREMATURE_CLOSE':
-      return cutOff(error);
-    default:
-      if (/Unexpected end|terminated early|premature|aborted/i.test(message ?? '')) return cutOff(error);
-      if (/boundary|[Mm]alformed|header/.test(message ?? '') && code === undefined) {
-        return new GraftError('request-malformed', `The form cannot be read: ${message}.`);
-      }
-      return error;
   }
 }

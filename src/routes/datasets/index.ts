@@ -1,9 +1,10 @@
 import { TASKS } from '../../domain/types.js';
 import type { App, AppDeps } from '../../http/deps.js';
+import type { FieldCheck } from '../../http/form-fields.js';
 import { formDigest, once } from '../../http/idempotency.js';
 import { listBody } from '../../http/render.js';
 import { answers, idempotencyHeaders, idParams, nothing, pageQuery, ref } from '../../http/schemas.js';
-import { type FieldCheck, receiveForm, receiveRaw } from '../../http/uploads.js';
+import { receiveForm, receiveRaw } from '../../http/uploads.js';
 import { newId } from '../../ids.js';
 import {
   addRevision,

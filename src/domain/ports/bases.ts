@@ -1,0 +1,24 @@
+import type { StoredProblem } from '../../errors.js';
+import type { Base, BaseFacts } from '../types.js';
+import type { Page, PageRequest } from './page.js';
+
+export interface BaseRepository {
+  /** Names are unique among a project's bases that are not deleted: else `name-taken`. */
+  create(input: { id: string; projectId: string; name: string; uploadKey: string }): Promise<Base>;
+  uploaded(id: string, content: { digest: string; bytes: number }): Promise<void>;
+  abandon(id: string): Promise<void>;
+  checked(
+    id: string,
+    outcome:
+      | { state: 'ready'; digest: string; bytes: number; blobKey: string; facts: BaseFacts }
+      | { state: 'invalid'; error: StoredProblem },
+  ): Promise<boolean>;
+  /** By id, by name, or by digest (`sha256:…`). */
+  find(projectId: string, reference: string): Promise<Base | null>;
+  /** Any project's, for workers. */
+  byId(id: string): Promise<Base | null>;
+  list(projectId: string, page: PageRequest): Promise<Page<Base>>;
+  /** Marks as deleted; refuses with `in-use` while a job that is not terminal, or a model, stands on it. */
+  delete(projectId: string, id: string): Promise<boolean>;
+  staleChecks(olderThanMs: number): Promise<readonly { baseId: string }[]>;
+}
