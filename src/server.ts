@@ -4,12 +4,12 @@ import type { Config } from './config.js';
 import { ensureFirstKey } from './db/first-key.js';
 import { assertSchema, connectDatabase, DEFAULT_PROJECT_ID, migrationsFolder, repositories } from './db/index.js';
 import { jobCounts } from './db/job-counts.js';
-import { namedUploads } from './db/upload-keys.js';
+import { namedUploads, packlessRevisions } from './db/upload-keys.js';
 import type { Logger } from './log.js';
 import { connectQueue } from './queue/producer.js';
 import { modelExporter } from './services/model-export.js';
 import { predictClient } from './services/predict-client.js';
-import { sweepUploads } from './services/sweep-uploads.js';
+import { sweepPacks, sweepUploads } from './services/sweep-uploads.js';
 import { blobStores } from './storage/index.js';
 
 export interface RunningApi {
@@ -66,11 +66,14 @@ export async function startApi(
       jobCounts: () => jobCounts(db.pool),
     });
     const sweep = () =>
-      Promise.all(
-        [stores.datasets, stores.artifacts].map((store) => sweepUploads(store, (keys) => namedUploads(db.pool, keys))),
-      )
-        .then((counts) => log.debug({ uploads: counts.reduce((a, b) => a + b) }, 'Swept uploads that nobody names'))
-        .catch((error: unknown) => log.warn({ err: error }, 'Uploads cannot be swept'));
+      Promise.all([
+        sweepPacks(stores.datasets, (revisions) => packlessRevisions(db.pool, revisions)),
+        ...[stores.datasets, stores.artifacts].map((store) =>
+          sweepUploads(store, (keys) => namedUploads(db.pool, keys)),
+        ),
+      ])
+        .then((counts) => log.debug({ blobs: counts.reduce((a, b) => a + b) }, 'Swept what nobody names'))
+        .catch((error: unknown) => log.warn({ err: error }, 'Stores cannot be swept'));
     const sweeping = setInterval(sweep, SWEEP_MS);
     sweeping.unref();
     void sweep();

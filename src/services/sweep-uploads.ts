@@ -29,3 +29,21 @@ export async function sweepUploads(
   for (const key of lost) await store.delete(key);
   return lost.length;
 }
+
+const PACKS = 'packs/';
+
+/**
+ * Deletes packs of datasets that were deleted while they were checked, and of revisions that were found invalid after they
+ * were packed.
+ * @returns how many.
+ */
+export async function sweepPacks(
+  store: BlobStore,
+  lost: (revisions: readonly string[]) => Promise<readonly string[]>,
+): Promise<number> {
+  const found: string[] = [];
+  for await (const { key } of store.list(PACKS)) found.push(key.slice(PACKS.length));
+  const useless = await lost(found);
+  for (const revision of useless) await store.delete(PACKS + revision);
+  return useless.length;
+}

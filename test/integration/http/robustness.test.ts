@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import supertest from 'supertest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { namedUploads } from '../../../src/db/upload-keys.js';
+import { namedUploads, packlessRevisions } from '../../../src/db/upload-keys.js';
 import { newId } from '../../../src/ids.js';
 import { uploadKey } from '../../../src/services/datasets.js';
-import { sweepUploads } from '../../../src/services/sweep-uploads.js';
+import { sweepPacks, sweepUploads } from '../../../src/services/sweep-uploads.js';
 import { type TestService, testService } from '../../support/http.js';
+import { ground } from '../../support/records.js';
 
 let service: TestService;
 beforeAll(async () => {
@@ -29,6 +30,38 @@ it('sweeps old uploads that no row names, and only those', async () => {
   expect(await datasets.stat(lost)).toBeNull();
   const revision = await service.repos.datasets.revision(made.body.id, 1);
   expect(await datasets.stat(revision?.uploadKey ?? '')).not.toBeNull();
+});
+
+it('sweeps packs of deleted datasets and invalid revisions, and only those', async () => {
+  const { datasets } = service.stores;
+  const on = await Promise.all([ground(service.repos), ground(service.repos), ground(service.repos)]);
+  const [kept, gone, bad] = on.map(({ dataset }) => `packs/${dataset}/1`);
+  const foreign = `packs/${newId('ds')}/1`;
+  for (const key of [kept, gone, bad, foreign]) await datasets.put(key!, Readable.from([Buffer.from('pictures')]));
+  await service.db.pool.query(`UPDATE dataset_revision SET state = 'invalid' WHERE dataset_id = $1`, [on[2]!.dataset]);
+  expect(await service.repos.datasets.delete(on[1]!.projectId, on[1]!.dataset)).toBe(true);
+  expect(await sweepPacks(datasets, (revisions) => packlessRevisions(service.db.pool, revisions))).toBe(2);
+  expect(await Promise.all([kept, gone, bad].map((key) => datasets.stat(key!)))).toEqual([
+    expect.objectContaining({ key: kept }),
+    null,
+    null,
+  ]);
+  expect(await datasets.stat(foreign)).not.toBeNull();
+});
+
+it('sweeps what was uploaded to a dataset while it was deleted', async () => {
+  const { datasets } = service.stores;
+  const on = await ground(service.repos);
+  const key = uploadKey(on.dataset);
+  await datasets.put(key, Readable.from([Buffer.from('late')]));
+  await service.repos.datasets.startRevision(on.projectId, on.dataset, 'application/zip', key);
+  const sweep = () =>
+    sweepUploads(datasets, (keys) => namedUploads(service.db.pool, keys), Date.now() + 25 * 3_600_000);
+  await sweep();
+  expect(await datasets.stat(key)).not.toBeNull();
+  await service.repos.datasets.delete(on.projectId, on.dataset);
+  await sweep();
+  expect(await datasets.stat(key)).toBeNull();
 });
 
 it('says that the database is away rather than that something went wrong', async () => {
