@@ -90,7 +90,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     openLoopback: embedded && isLoopback(host) && flag('GRAFT_OPEN_LOOPBACK', true),
     maxUploadBytes: whole('GRAFT_MAX_UPLOAD_MB', 20_480, 1, 1_048_576) * MIB,
     maxPredictBytes: whole('GRAFT_MAX_PREDICT_MB', 64, 1, 4096) * MIB,
-    requestsPerSecond: whole('GRAFT_REQUESTS_PER_SECOND', 500, 0, 1_000_000),
+    requestsPerSecond: whole('GRAFT_REQUESTS_PER_SECOND', 10_000, 0, 1_000_000),
     trainConcurrency: whole('GRAFT_TRAIN_CONCURRENCY', 1, 1, 64),
     threads: whole('GRAFT_THREADS', availableParallelism(), 1, 1024),
     featureCacheBytes: whole('GRAFT_FEATURE_CACHE_MB', 2048, 0, 1_048_576) * MIB,

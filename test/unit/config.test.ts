@@ -12,7 +12,7 @@ test('with nothing set: loopback, port 8080, embedded, open to this machine only
     openLoopback: true,
   });
   expect(config.threads).toBe(availableParallelism());
-  expect(config.requestsPerSecond).toBe(500);
+  expect(config.requestsPerSecond).toBe(10_000);
   expect(readConfig({ GRAFT_REQUESTS_PER_SECOND: '0' }).requestsPerSecond).toBe(0);
 });
 
