@@ -8,10 +8,16 @@ const SECRETS = ['authorization', 'cookie', 'password', 'key', 'token', 'databas
 
 /** JSON lines on stdout, one process part (`api`, `worker`, `predict`) named on each. */
 export function createLogger(config: Pick<Config, 'logLevel'>, part: string): Logger {
-  return pino({
-    level: config.logLevel,
-    base: { part, pid: process.pid },
-    redact: { paths: SECRETS.flatMap((key) => [key, `*.${key}`]), censor: '[redacted]' },
-    timestamp: pino.stdTimeFunctions.isoTime,
-  });
+  // Not pino's own writer: while the process exits it repeats for ever what fails for good, as once whoever read is gone.
+  // A log that nobody reads must not end the process either.
+  if (process.stdout.listenerCount('error') === 0) process.stdout.on('error', () => undefined);
+  return pino(
+    {
+      level: config.logLevel,
+      base: { part, pid: process.pid },
+      redact: { paths: SECRETS.flatMap((key) => [key, `*.${key}`]), censor: '[redacted]' },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    process.stdout,
+  );
 }
