@@ -1,23 +1,24 @@
 """Trains photo-small, the image base that Graft carries, by distillation.
 
-A small inverted-residual network learns to reproduce the pooled features of an ImageNet MobileNetV2 (the teacher) on
-crops of the pictures, plus their labels where there are any. Seeded, resumable: run it again and it goes on from the
-last checkpoint. Stages: pack the pictures, compute the teacher's features of fixed crops, train, export.
+A small residual network learns to reproduce the pooled features of an ImageNet MobileNetV2 (the teacher) on crops of
+the pictures, plus their labels where there are any. Seeded, resumable: run it again and it goes on from the last
+checkpoint. Stages: pack the pictures, compute the teacher's features of fixed crops, train. export.py does the rest.
 
     python bases/photo-small/train.py --data ../shared/data --work bench/out/photo-small
 
 Distillation: Hinton et al. 2015 (arXiv:1503.02531); the same crop is shown to teacher and student, as in Beyer et al.
-2022 (arXiv:2106.05237). Blocks: MobileNetV2 (arXiv:1801.04381).
+2022 (arXiv:2106.05237). Blocks: He et al. 2015 (arXiv:1512.03385), average-pool shortcuts after He et al. 2018
+(arXiv:1812.01187); the depthwise candidate's: MobileNetV2 (arXiv:1801.04381). On CPUs preload tcmalloc.
 """
 
 import argparse
 import csv
 import io
-import json
 import math
 import random
 import tarfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -34,7 +35,25 @@ SIDE = 80  # pictures are packed at this short side, tiles of 64 pixels are enla
 TEACHER_SIDE = 160
 
 
-class Block(nn.Module):
+class Residual(nn.Module):
+    """Two 3x3 convolutions; a pooled and projected shortcut where the shape changes."""
+
+    def __init__(self, inside, out, stride):
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True),
+            nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out),
+        )
+        shortcut = [nn.AvgPool2d(2)] if stride == 2 else []
+        if inside != out:
+            shortcut += [nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out)]
+        self.shortcut = nn.Sequential(*shortcut)
+
+    def forward(self, x):
+        return F.relu(self.shortcut(x) + self.layers(x))
+
+
+class Inverted(nn.Module):
     def __init__(self, inside, out, stride, expansion=3):
         super().__init__()
         middle = inside * expansion
@@ -52,13 +71,17 @@ class Block(nn.Module):
 class Student(nn.Module):
     """[N,3,H,W] standardised RGB to [N,512] pooled features."""
 
-    def __init__(self, widths=(32, 64, 128, 256), depths=(2, 3, 5, 2), features=512):
+    def __init__(self, candidate="residual", features=512):
         super().__init__()
-        layers = [nn.Conv2d(3, 24, 3, 2, 1, bias=False), nn.BatchNorm2d(24), nn.ReLU(inplace=True)]
-        inside = 24
-        for width, depth in zip(widths, depths):
+        block, stem, widths, depths, first = {
+            "residual": (Residual, 32, (32, 64, 128, 256), (1, 2, 3, 2), 1),
+            "depthwise": (Inverted, 24, (32, 64, 128, 256), (2, 3, 5, 2), 2),
+        }[candidate]
+        layers = [nn.Conv2d(3, stem, 3, 2, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU(inplace=True)]
+        inside = stem
+        for stage, (width, depth) in enumerate(zip(widths, depths)):
             for i in range(depth):
-                layers.append(Block(inside, width, 2 if i == 0 else 1))
+                layers.append(block(inside, width, 1 if i else first if stage == 0 else 2))
                 inside = width
         layers += [nn.Conv2d(inside, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU(inplace=True)]
         self.trunk = nn.Sequential(*layers)
@@ -68,9 +91,9 @@ class Student(nn.Module):
 
 
 class Distilled(nn.Module):
-    def __init__(self, classes, teacher_features=1280):
+    def __init__(self, classes, candidate="residual", teacher_features=1280):
         super().__init__()
-        self.student = Student()
+        self.student = Student(candidate)
         self.project = nn.Linear(512, teacher_features)
         self.classify = nn.Linear(512, classes)
 
@@ -135,12 +158,13 @@ def crops_of(count, per_picture, seed):
 
 def batch_of(pictures, crops, side):
     """uint8 pictures and their crops to a standardised float tensor [n,3,side,side]."""
-    out = torch.empty((len(crops), 3, side, side))
+    out = np.empty((len(crops), side, side, 3), np.uint8)
     for i, (picture, (left, top, size, flip)) in enumerate(zip(pictures, crops)):
-        piece = torch.from_numpy(picture[top : top + size, left : left + size].copy()).permute(2, 0, 1)[None].float()
-        piece = F.interpolate(piece, (side, side), mode="bilinear", antialias=side < size, align_corners=False)[0]
-        out[i] = piece.flip(2) if flip else piece
-    return (out / 255 - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
+        box = (int(left), int(top), int(left + size), int(top + size))
+        piece = np.asarray(Image.fromarray(picture).resize((side, side), Image.BILINEAR, box))
+        out[i] = piece[:, ::-1] if flip else piece
+    batch = torch.from_numpy(out).permute(0, 3, 1, 2).float()
+    return (batch / 255 - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
 
 
 def teach(args, pictures, crops, log):
@@ -177,7 +201,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--candidate", choices=("residual", "depthwise"), default="residual")
+    parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--crops", type=int, default=4)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -191,7 +216,7 @@ def main():
     def log(line):
         text = f"{time.time() - started:8.1f}s {line}"
         print(text, flush=True)
-        with open(args.work / "train.log", "a") as file:
+        with open(args.work / f"{args.candidate}.log", "a") as file:
             file.write(text + "\n")
 
     pictures, labels, held = pack(args.data, args.work)
@@ -203,8 +228,8 @@ def main():
     mean, deviation = torch.from_numpy(flat.mean(0)), torch.from_numpy(flat.std(0) + 1e-3)
 
     torch.manual_seed(args.seed)
-    model = Distilled(int(labels.max()) + 1).to(memory_format=torch.channels_last)
-    average = Distilled(int(labels.max()) + 1)
+    model = Distilled(int(labels.max()) + 1, args.candidate).to(memory_format=torch.channels_last)
+    average = Distilled(int(labels.max()) + 1, args.candidate)
     average.load_state_dict(model.state_dict())
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
@@ -212,7 +237,7 @@ def main():
     train = np.flatnonzero(~held)
     steps = len(train) // args.batch
     epoch = 0
-    checkpoint = args.work / "checkpoint.pt"
+    checkpoint = args.work / f"{args.candidate}.pt"
     if checkpoint.exists():
         kept = torch.load(checkpoint, weights_only=False)
         model.load_state_dict(kept["model"])
@@ -221,30 +246,48 @@ def main():
         epoch = kept["epoch"]
         log(f"resumed after epoch {epoch}")
 
-    def losses(net, at, which, side):
+    # Convolutions of all channels are faster in bfloat16 on CPUs that have it, depthwise ones slower.
+    half = args.candidate == "residual"
+
+    def prepare(at, which, side):
         x = batch_of(pictures[at], crops[at, which], side).contiguous(memory_format=torch.channels_last)
         wanted = (torch.from_numpy(np.asarray(features[at, which], np.float32)) - mean) / deviation
-        got, logits = net(x)  # float32: the backward pass of depthwise convolutions in bfloat16 is slower on CPUs
-        label = torch.from_numpy(labels[at])
-        distance = F.smooth_l1_loss(got, wanted) + 1 - F.cosine_similarity(got, wanted).mean()
-        return distance, F.cross_entropy(logits, label, ignore_index=-1, label_smoothing=0.1)
+        return x, wanted, torch.from_numpy(labels[at])
 
-    for epoch in range(epoch, args.epochs):
-        # Resolution grows, so that most epochs are cheap and the last ones see what the base will see.
-        share = epoch / args.epochs
-        side = 64 if share < 0.4 else 80 if share < 0.7 else 96 if share < 0.9 else 112
+    def losses(net, x, wanted, label):
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            got, logits = net(x)
+        distance = F.smooth_l1_loss(got.float(), wanted) + 1 - F.cosine_similarity(got.float(), wanted).mean()
+        return distance, F.cross_entropy(logits.float(), label, ignore_index=-1, label_smoothing=0.1)
+
+    def batches(epoch):
+        """The epoch's batches, the next one prepared while one is trained on."""
+        # Most epochs see small pictures, near the packed resolution, so that the filters learn sharp edges and not
+        # those of enlarged pictures; the last quarter sees the largest crops at the packed size.
+        late = epoch >= args.epochs * 0.75
         rng = np.random.default_rng(args.seed * 1000 + epoch)
         order = rng.permutation(train)
+        with ThreadPoolExecutor(1) as pool:
+            ahead = None
+            for step in range(steps + 1):
+                following = None
+                if step < steps:
+                    at = np.sort(order[step * args.batch : (step + 1) * args.batch])
+                    which = crops[at, :, 2].argmax(1) if late else rng.integers(0, args.crops, len(at))
+                    following = pool.submit(prepare, at, which, SIDE if late else int(rng.choice((48, 64))))
+                if ahead is not None:
+                    yield ahead.result()
+                ahead = following
+
+    for epoch in range(epoch, args.epochs):
         model.train()
         total, began = 0.0, time.time()
-        for step in range(steps):
-            at = np.sort(order[step * args.batch : (step + 1) * args.batch])
-            which = rng.integers(0, args.crops, len(at))
+        for step, batch in enumerate(batches(epoch)):
             place = (epoch * steps + step) / (args.epochs * steps)
             rate = args.rate * min(1, place * 40) * 0.5 * (1 + math.cos(math.pi * place)) + 1e-5
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            distance, entropy = losses(model, at, which, side)
+            distance, entropy = losses(model, *batch)
             loss = distance + 0.1 * entropy
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
@@ -261,9 +304,9 @@ def main():
         average.eval()
         with torch.no_grad():
             chosen = np.flatnonzero(held)[:1024]
-            check = [losses(average, chosen[i : i + 128], np.zeros(128, np.int64), side) for i in range(0, 1024, 128)]
+            check = [losses(average, *prepare(chosen[i : i + 128], np.zeros(128, np.int64), 64)) for i in range(0, 1024, 128)]
         heldout = sum(float(d) for d, _ in check) / len(check)
-        log(f"epoch {epoch + 1}/{args.epochs} side {side} train {total / steps:.4f} held-out {heldout:.4f} {time.time() - began:.0f}s")
+        log(f"epoch {epoch + 1}/{args.epochs} train {total / steps:.4f} held-out {heldout:.4f} {time.time() - began:.0f}s")
         state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
         torch.save(state, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").rename(checkpoint)
