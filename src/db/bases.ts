@@ -1,6 +1,7 @@
 import type { BaseRepository } from '../domain/ports.js';
 import type { Base, BaseFacts, ContentState } from '../domain/types.js';
 import { GraftError, type StoredProblem } from '../errors.js';
+import { endCheck, startCheck } from './check-tries.js';
 import type { Database } from './client.js';
 import { afterId, pageOf } from './cursor.js';
 import { deleteUnlessUsed } from './deletion.js';
@@ -48,6 +49,8 @@ export function baseRepository(db: Database): BaseRepository {
     async abandon(id) {
       await prisma.base.deleteMany({ where: { id, state: 'receiving' } });
     },
+    startCheck: (id) => startCheck(pool, 'base', [id]),
+    endCheck: (id, how) => endCheck(pool, 'base', [id], how),
     async checked(id, outcome) {
       const ready = outcome.state === 'ready';
       const { rowCount } = await pool.query(

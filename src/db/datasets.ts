@@ -1,5 +1,6 @@
 import type { DatasetRepository } from '../domain/ports.js';
 import { GraftError } from '../errors.js';
+import { endCheck, startCheck } from './check-tries.js';
 import type { Database } from './client.js';
 import { afterId, afterNumber, pageOf } from './cursor.js';
 import { type DatasetRow, datasetOf, exampleOf, type RevisionRow, revisionOf } from './dataset-rows.js';
@@ -73,6 +74,8 @@ export function datasetRepository(db: Database): DatasetRepository {
     async clearExamples(id, number) {
       await prisma.example.deleteMany({ where: { datasetId: id, revision: number } });
     },
+    startCheck: (id, number) => startCheck(pool, 'dataset_revision', [id, number]),
+    endCheck: (id, number, how) => endCheck(pool, 'dataset_revision', [id, number], how),
     addExamples: (id, number, examples) => addExamples(pool, id, number, examples),
     async checked(id, number, outcome) {
       const ready = outcome.state === 'ready';

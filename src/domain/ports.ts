@@ -6,6 +6,7 @@ import type { KeyRepository } from './ports/keys.js';
 import type { ModelRepository } from './ports/models.js';
 
 export type * from './ports/bases.js';
+export type * from './ports/checks.js';
 export type * from './ports/datasets.js';
 export type * from './ports/idempotency.js';
 export type * from './ports/jobs.js';

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { describe, examine, inputShapes, measureShapes, OnnxError } from '../../src/onnx/index.js';
 import { onnxruntimeExecutor, shapeRunner } from '../executors/onnxruntime.js';
+import { firstToGo } from '../first-to-go.js';
 import type { MeasureRequest, MeasureResult } from './measure-base.js';
 
 /** Looks at a file that a stranger made: a crash, a hang or a flood of memory ends this process and no other. */
@@ -27,6 +28,7 @@ async function measure(request: MeasureRequest): Promise<MeasureResult> {
   }
 }
 
+firstToGo();
 process.once('message', (request: MeasureRequest) => {
   measure(request)
     .then((result) => writeFile(request.answer, JSON.stringify(result)))

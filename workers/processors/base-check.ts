@@ -13,6 +13,7 @@ import type { BlobStore } from '../../src/storage/blob.js';
 import { digestOfFile } from '../../src/storage/filesystem.js';
 import { readHubFolder } from '../data/hub-folder.js';
 import { measureBase } from '../data/measure-base.js';
+import { type Check, type MostTries, tried } from './tries.js';
 
 export interface BaseCheckDeps {
   readonly repositories: Pick<Repositories, 'bases'>;
@@ -22,31 +23,43 @@ export interface BaseCheckDeps {
 }
 
 /** Checks a base: finds the model, runs it once in a process of its own, describes it, keeps it by its digest. */
-export function baseCheck(deps: BaseCheckDeps) {
+export function baseCheck(deps: BaseCheckDeps, mostTries?: MostTries) {
   return async ({ baseId }: QueuePayloads['base.check'], signal: AbortSignal): Promise<void> => {
     const { bases } = deps.repositories;
     const base = await bases.byId(baseId);
     if (base === null || base.state !== 'checking' || base.uploadKey === null) return;
-    const scratch = join(deps.config.home, 'tmp');
-    await mkdir(scratch, { recursive: true });
-    const folder = await mkdtemp(join(scratch, 'base-'));
-    try {
-      const outcome = await check(deps, base.uploadKey, folder, signal);
-      await bases.checked(baseId, outcome);
-      deps.log.info({ base: baseId, digest: outcome.digest, cuts: outcome.facts.cuts.length }, 'The base is ready');
-    } catch (error) {
-      if (signal.aborted || !(error instanceof GraftError) || !['base-invalid', 'archive-invalid'].includes(error.code))
-        throw error;
-      await bases.checked(baseId, {
-        state: 'invalid',
-        error: storedProblem('base-invalid', error.detail, error.options.errors),
-      });
-      deps.log.info({ base: baseId, reason: error.detail }, 'The base is invalid');
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
-    await deps.artifacts.delete(base.uploadKey);
+    const { uploadKey } = base;
+    const log = deps.log.child({ base: baseId });
+    const attempt: Check = {
+      what: 'base',
+      verdicts: ['base-invalid', 'archive-invalid'],
+      start: () => bases.startCheck(baseId),
+      end: (how) => bases.endCheck(baseId, how),
+      invalid: ({ code, detail, errors }) => {
+        // A base is invalid whatever its archive is.
+        const stored = code === 'archive-invalid' ? 'base-invalid' : code;
+        return bases.checked(baseId, { state: 'invalid', error: storedProblem(stored, detail, errors) });
+      },
+      run: async () => {
+        const outcome = await inScratch(deps.config.home, (folder) => check(deps, uploadKey, folder, signal));
+        await bases.checked(baseId, outcome);
+        log.info({ digest: outcome.digest, cuts: outcome.facts.cuts.length }, 'The base is ready');
+      },
+    };
+    if (await tried(attempt, log, signal, mostTries)) await deps.artifacts.delete(uploadKey);
   };
+}
+
+/** Gives `work` a folder that is gone afterwards. */
+async function inScratch<T>(home: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const scratch = join(home, 'tmp');
+  await mkdir(scratch, { recursive: true });
+  const folder = await mkdtemp(join(scratch, 'base-'));
+  try {
+    return await work(folder);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 async function check(deps: BaseCheckDeps, uploadKey: string, folder: string, signal: AbortSignal) {

@@ -1,9 +1,11 @@
 import { ERROR_CODES, GraftError } from '../../src/errors.js';
 import { onnxruntimeExecutor } from '../executors/onnxruntime.js';
+import { firstToGo } from '../first-to-go.js';
 import type { FromChild, RunSpec, ToChild } from './messages.js';
 import { run } from './run.js';
 
 /** A process of one run: told what to do over its channel, ends when it is done, or when its parent is gone. */
+firstToGo();
 let stopped = false;
 let begun = false;
 

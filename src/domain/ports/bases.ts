@@ -1,5 +1,6 @@
 import type { StoredProblem } from '../../errors.js';
 import type { Base, BaseFacts } from '../types.js';
+import type { CheckTries } from './checks.js';
 import type { Page, PageRequest } from './page.js';
 
 export interface BaseRepository {
@@ -7,6 +8,10 @@ export interface BaseRepository {
   create(input: { id: string; projectId: string; name: string; uploadKey: string }): Promise<Base>;
   uploaded(id: string, content: { digest: string; bytes: number }): Promise<void>;
   abandon(id: string): Promise<void>;
+  /** Counts one more check that begins; null when the base is no longer `checking`. */
+  startCheck(id: string): Promise<CheckTries | null>;
+  /** `failed`: counted, and by no fault of the content. `interrupted`: as if it had not begun. */
+  endCheck(id: string, how: 'failed' | 'interrupted'): Promise<void>;
   checked(
     id: string,
     outcome:

@@ -3,13 +3,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { build } from '../../../scripts/build.mjs';
 import { DEFAULT_PROJECT_ID, repositories } from '../../../src/db/index.js';
 import type { Repositories } from '../../../src/domain/ports.js';
 import { newId } from '../../../src/ids.js';
 import { createLogger } from '../../../src/log.js';
 import type { BlobStore } from '../../../src/storage/blob.js';
 import { filesystemBlobStore } from '../../../src/storage/filesystem.js';
-import { datasetCheck } from '../../../workers/processors/dataset-check.js';
+import { type DatasetCheckOptions, datasetCheck } from '../../../workers/processors/dataset-check.js';
 import { sharedData } from '../../support/data.js';
 import { picture } from '../../support/pictures.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
@@ -20,6 +21,7 @@ let db: TestDatabase;
 let repos: Repositories;
 let store: BlobStore;
 beforeAll(async () => {
+  await build();
   folder = await mkdtemp(join(tmpdir(), 'graft-check-'));
   db = await testDatabase();
   repos = repositories(db);
@@ -31,8 +33,9 @@ afterAll(async () => {
 });
 
 const log = createLogger({ logLevel: 'silent' }, 'test');
-const run = (id: string, signal = new AbortController().signal) =>
-  datasetCheck({ repositories: repos, datasets: store, config: { threads: 2 }, log })(
+const CRASHING = join(import.meta.dirname, '../../support/crashing-examiner.mjs');
+const run = (id: string, signal = new AbortController().signal, options: DatasetCheckOptions = {}) =>
+  datasetCheck({ repositories: repos, datasets: store, config: { threads: 2 }, log }, options)(
     { datasetId: id, revision: 1 },
     signal,
   );
@@ -166,4 +169,23 @@ test.runIf(images !== null)('odd and corrupt pictures: the bad ones are reported
     ]),
   );
   for (const item of revision.report!.rejected) expect(item.code).toMatch(/^image-/);
+});
+
+test('a picture that crashes the decoder is reported, and the rest is ready', async () => {
+  const path = join(folder, 'crash.zip');
+  const names = ['a/1.jpg', 'a/2.jpg', 'a/3.jpg', 'b/4.jpg', 'b/5.jpg'];
+  const files = await Promise.all(names.map(async (name, i) => [name, await picture(i)] as const));
+  const crash = Buffer.concat([await picture(9), Buffer.from('CRASH')]);
+  await writeZip(path, {
+    ...Object.fromEntries(files.slice(0, 2)),
+    'a/crash.jpg': crash,
+    ...Object.fromEntries(files),
+  });
+  const id = await uploaded(path);
+  await run(id, undefined, { examiner: { entry: CRASHING } });
+  const revision = await repos.datasets.revision(id, 1);
+  expect(revision).toMatchObject({ state: 'ready', summary: { examples: 5, rejected: 1 } });
+  expect(revision!.report!.rejected).toEqual([
+    { path: 'a/crash.jpg', code: 'image-undecodable', detail: expect.stringMatching(/SIGSEGV.*leave it out/) },
+  ]);
 });

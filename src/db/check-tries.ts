@@ -1,0 +1,29 @@
+import type { Pool } from 'pg';
+import type { CheckTries } from '../domain/ports.js';
+
+/** Rows that are checked, by the values of their key. */
+const ROWS = {
+  dataset_revision: 'dataset_id = $1 AND number = $2',
+  base: 'id = $1',
+} as const;
+type Table = keyof typeof ROWS;
+
+/** `updated_at` stays: the reconciler's ever longer pauses go by it. */
+export async function startCheck(pool: Pool, table: Table, key: readonly unknown[]): Promise<CheckTries | null> {
+  const { rows } = await pool.query<CheckTries>(
+    `UPDATE ${table} SET checks_started = checks_started + 1 WHERE ${ROWS[table]} AND state = 'checking'
+     RETURNING checks_started AS started, checks_failed AS failed`,
+    [...key],
+  );
+  return rows[0] ?? null;
+}
+
+export async function endCheck(
+  pool: Pool,
+  table: Table,
+  key: readonly unknown[],
+  how: 'failed' | 'interrupted',
+): Promise<void> {
+  const change = how === 'failed' ? 'checks_failed = checks_failed + 1' : 'checks_started = checks_started - 1';
+  await pool.query(`UPDATE ${table} SET ${change} WHERE ${ROWS[table]} AND state = 'checking'`, [...key]);
+}

@@ -1,0 +1,5 @@
+import { examineImage } from './decode.js';
+import { serveExaminations } from './examine-serve.js';
+
+/** Decodes pictures that strangers made: what crashes libvips ends this process and no other. */
+serveExaminations(examineImage);
