@@ -50,8 +50,11 @@ x = np.asarray(image.crop((left, top, left + p["crop"], top + p["crop"])), np.fl
 x = x[..., None] if p["channels"] == "GRAY" else x[..., ::-1] if p["channels"] == "BGR" else x
 x = (x * np.float32(p["scale"]) - np.float32(p["mean"])) / np.float32(p["std"])
 x = x.transpose(2, 0, 1) if p["layout"] == "NCHW" else x
-name = session.get_inputs()[0].name
-[probabilities] = session.run(["probabilities"], {name: x[None]})
+taken = session.get_inputs()[0]
+x = x[None].astype(np.uint8 if "uint8" in taken.type else np.float32)
+# A file for a fixed number of pictures is given the same one as often.
+x = x.repeat(taken.shape[0], 0) if isinstance(taken.shape[0], int) else x
+[probabilities] = session.run(["probabilities"], {taken.name: x})
 for i in probabilities[0].argsort()[::-1][:5]:
     print(f"{labels[i]}\\t{probabilities[0][i]:.4f}")
 `;

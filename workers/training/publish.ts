@@ -6,7 +6,7 @@ import { GraftError } from '../../src/errors.js';
 import { decodeModel } from '../../src/onnx/index.js';
 import { composeExport, exportOptions } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
-import type { Executor } from '../executors/executor.js';
+import type { Executor, HostTensor } from '../executors/executor.js';
 import { packReader } from './features.js';
 import type { RunExample, RunSpec } from './messages.js';
 
@@ -95,7 +95,8 @@ async function compare(
 ): Promise<number> {
   const exported = await readFile(path);
   const program = await executor.load(exported);
-  const stated = decodeModel(exported).graph.inputs[0]?.shape?.[0];
+  const [fed] = decodeModel(exported).graph.inputs;
+  const stated = fed?.shape?.[0];
   const copies = typeof stated === 'number' ? stated : 1;
   const pack = await open(spec.packPath, 'r');
   const { crop, layout } = spec.preprocessing;
@@ -110,7 +111,11 @@ async function compare(
       const data = new Float32Array(one.length * copies);
       for (let copy = 0; copy < copies; copy++) data.set(one, copy * one.length);
       const input = program.inputs[0]!;
-      const { probabilities } = await program.run({ [input]: { dataType: 'float32', dims, data } }, ['probabilities']);
+      const feed: HostTensor =
+        fed?.dataType === 'uint8'
+          ? { dataType: 'uint8', dims, data: Uint8Array.from(data) }
+          : { dataType: 'float32', dims, data };
+      const { probabilities } = await program.run({ [input]: feed }, ['probabilities']);
       const got = probabilities!.data as Float32Array;
       for (let c = 0; c < expected.length; c++) {
         const difference = Math.abs(got[c]! - expected[c]!);

@@ -2,6 +2,7 @@ import { quantised } from '../check/operators.js';
 import { cut } from '../cut.js';
 import type { RuleTable } from '../differentiate/rule.js';
 import { standardRules } from '../differentiate/table.js';
+import { isHalf } from '../float32.js';
 import { subgraphs } from '../order.js';
 import type { Graph, Model, Shapes, ValueInfo } from '../types.js';
 import { type FoundClassifier, type FoundCut, findCuts } from './cuts.js';
@@ -73,7 +74,7 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
     notes.push("The file does not say how images are prepared; ImageNet's way is assumed.");
   if (typeof fixed === 'number')
     notes.push(`The model is fixed to ${fixed} example${fixed === 1 ? '' : 's'} at a time.`);
-  if (imageInput?.dataType === 'float16') notes.push('The model computes in float16.');
+  if (isHalf(model)) notes.push('The model is stored in float16; it is computed and exported in float32.');
   if (cuts.length === 0) notes.push('No tensor with one row of features per example was found.');
   const best = cuts.find((c) => c.default);
   const below = best ? cut(model, best.tensor).graph : graph;

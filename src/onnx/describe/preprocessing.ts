@@ -30,7 +30,10 @@ const spread = (values: readonly number[], channels: number): readonly number[] 
     ? values
     : Array.from({ length: channels }, (_, i) => values[Math.min(i, values.length - 1)] ?? 0);
 
-/** Finds the preprocessing of a square image input: said by the file, said by the hub's file, or assumed as ImageNet's. */
+/**
+ * Finds the preprocessing of a square image input: said by the file, said by the hub's file, or assumed: bytes as they are for
+ * an input of bytes, else as ImageNet's.
+ */
 export function findPreprocessing(
   input: ImageInput,
   metadata: ReadonlyMap<string, string>,
@@ -42,8 +45,8 @@ export function findPreprocessing(
     crop,
     layout: input.layout,
     channels: input.channels === 1 ? ('GRAY' as const) : ('RGB' as const),
-    scale: 1 / 255,
-    ...(input.channels === 3 ? IMAGENET : { mean: spread([0], input.channels), std: spread([1], input.channels) }),
+    scale: input.dataType === 'uint8' ? 1 : 1 / 255,
+    ...(input.channels === 3 && input.dataType !== 'uint8' ? IMAGENET : { mean: [0], std: [1] }),
   };
   const fits = (said: Partial<ImagePreprocessing>): ImagePreprocessing => {
     const all = { ...base, ...said, crop, layout: input.layout };
@@ -61,7 +64,7 @@ export function findPreprocessing(
   }
   const hub = fromHub(preprocessorConfig);
   if (hub) return { preprocessing: fits(hub), source: 'preprocessor_config' };
-  return { preprocessing: base, source: 'assumed' };
+  return { preprocessing: fits({}), source: 'assumed' };
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -7,6 +7,7 @@ import {
   featureTrunk,
   graft,
   graphBuilder,
+  inFloat32,
   type Model,
   type Node,
   OnnxError,
@@ -33,11 +34,15 @@ function isMap(model: Model, name: string): boolean {
 
 /**
  * The part of a base that is never trained: image in, `[N, features]` float32 out, its only output. Where the cut is a
- * map, its places are averaged. Pure: the same base and cut give the same graph in trainer, prediction and export.
+ * map, its places are averaged. Half precision becomes single: processors compute in it anyway, converting around every
+ * operator, and a file in float32 with a float32 input runs everywhere. Pure: the same base and cut give the same graph in
+ * trainer, prediction and export.
  * Throws `unknown-tensor`, or `invalid-argument` where the part has another input than the image.
  */
 export function imageTrunk(base: Model, at: string): Model {
-  const trunk = featureTrunk(base, { tensor: at, kind: isMap(cut(base, at), at) ? 'map' : 'row' });
+  // Cut first: what is left out need not be widened.
+  const below = inFloat32(cut(base, at));
+  const trunk = featureTrunk(below, { tensor: at, kind: isMap(below, at) ? 'map' : 'row' });
   const { inputs } = trunk.graph;
   if (inputs.length !== 1)
     throw new OnnxError(
@@ -45,7 +50,7 @@ export function imageTrunk(base: Model, at: string): Model {
       `Features of an image are computed from one input; cut at '${at}', the model needs ${inputs.map((v) => `'${v.name}'`).join(', ')}. Choose another cut.`,
     );
   const output = trunk.graph.outputs[0]!;
-  if (output.dataType !== 'float16' && output.dataType !== 'float64') return trunk;
+  if (output.dataType !== 'float64') return trunk;
   const b = graphBuilder({ from: trunk, keepOutputs: [] });
   b.output(b.op('Cast', [output.name], { to: DATA_TYPES.indexOf('float32') }), 'float32', output.shape);
   return b.model();

@@ -1,13 +1,11 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
 import type { Model } from '../../../src/domain/types.js';
 import { decodeModel } from '../../../src/onnx/index.js';
 import { composeExport, exportOptions } from '../../../src/tasks/image-classification/compose.js';
+import { cardAnswer } from '../../support/model-card.js';
 import { picture } from '../../support/pictures.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { FEATURES, fileOf, PREPROCESSING, smallBase } from '../../support/predict.js';
@@ -79,38 +77,19 @@ describe('a published model', () => {
   });
 
   it("is used by the card's Python as it stands, with the trainer's answer", async () => {
-    const python = await pythonWith(['onnxruntime', 'pillow', 'numpy']);
     const card = Buffer.from(await stored('README.md')).toString();
     const folder = join(ground.home, 'card');
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, 'model.onnx'), await composed());
-    await writeFile(join(folder, 'use.py'), /```python\n([\s\S]*?)```/.exec(card)![1]!);
+    const file = await composed();
     const shown = await ground.repos.models.evaluationExamples(model.id, {}, { limit: 3 });
     for (const example of shown.data) {
       const bytes = await picture(Number.parseInt(example.path, 10), {
         format: 'png',
         colour: example.actual === 'dark' ? [20, 30, 60] : [180, 170, 160],
       });
-      await writeFile(join(folder, 'photo.png'), bytes);
-      const answer = execFileSync(python, ['use.py', 'photo.png'], { cwd: folder, encoding: 'utf8' });
-      const [label, probability] = answer.split('\n')[0]!.split('\t');
+      const { label, probability } = await cardAnswer(folder, card, file, bytes);
       expect(label).toBe(example.predicted);
       // Pillow and libvips do not resample alike to the last bit.
-      expect(Math.abs(Number(probability) - example.probability)).toBeLessThan(0.05);
+      expect(Math.abs(probability - example.probability)).toBeLessThan(0.05);
     }
   });
 });
-
-/** A Python with these packages, made once under bench/out; `GRAFT_TEST_PYTHON` names one that has them. */
-async function pythonWith(packages: readonly string[]): Promise<string> {
-  if (process.env.GRAFT_TEST_PYTHON) return process.env.GRAFT_TEST_PYTHON;
-  const venv = join(import.meta.dirname, '../../../bench/out/card-venv');
-  const python = join(venv, 'bin/python');
-  const stamp = join(venv, '.installed');
-  const wanted = packages.join(' ');
-  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return python;
-  execFileSync('python3', ['-m', 'venv', venv]);
-  execFileSync(python, ['-m', 'pip', '-q', 'install', ...packages]);
-  await writeFile(stamp, wanted);
-  return python;
-}
