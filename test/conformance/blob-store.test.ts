@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BlobStore } from '../../src/storage/blob.js';
 import { filesystemBlobStore } from '../../src/storage/filesystem.js';
 import { postgresBlobStore, sweepPostgresBlobs } from '../../src/storage/postgres.js';
+import { all, digest, pieces } from '../support/blobs.js';
 import { type TestDatabase, testDatabase } from '../support/postgres.js';
 
 let folder: string;
@@ -23,16 +24,6 @@ const kinds = {
   filesystem: () => filesystemBlobStore(join(folder, 'store')),
   postgres: async () => postgresBlobStore(db.pool),
 } as const;
-
-async function* pieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-async function all(stream: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
-  return Buffer.concat(chunks);
-}
-const digest = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
 describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('blobs in %s', (kind) => {
   let store: BlobStore;
@@ -112,6 +103,35 @@ describe.each(Object.keys(kinds) as (keyof typeof kinds)[])('blobs in %s', (kind
     expect(versions.some((bytes) => bytes.equals(kept))).toBe(true);
     await store.put('contested', pieces(Buffer.from('last'), 4));
     expect(String(Buffer.from(await store.read('contested')))).toBe('last');
+  });
+
+  test('what several replace at once while others read is whole at every moment', async () => {
+    const versions = Array.from({ length: 3 }, (_, i) => Buffer.alloc(4096 * (i + 1), i));
+    await store.put('busy', pieces(versions[0]!, 4096));
+    let writing = true;
+    const write = async (bytes: Buffer) => {
+      for (let n = 0; n < 40; n++) await store.put('busy', pieces(bytes, 4096));
+    };
+    let reads = 0;
+    const read = async () => {
+      while (writing) {
+        // A reading may end because of a replacement, but it never mixes two contents.
+        const bytes = await store.read('busy').catch((error: { code?: string }) => {
+          if (error.code !== 'not-found') throw error;
+          return null;
+        });
+        if (bytes === null) continue;
+        expect(versions.some((version) => version.equals(Buffer.from(bytes)))).toBe(true);
+        reads += 1;
+      }
+    };
+    const readers = [read(), read()];
+    await Promise.all(versions.map(write));
+    writing = false;
+    await Promise.all(readers);
+    expect(reads).toBeGreaterThan(0);
+    const info = await store.stat('busy');
+    expect(info?.digest).toBe(digest(Buffer.from(await store.read('busy'))));
   });
 
   test('list by prefix, delete, and what is not there', async () => {
