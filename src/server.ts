@@ -1,12 +1,15 @@
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { buildApp } from './app.js';
 import type { Config } from './config.js';
+import { exclusively } from './db/exclusively.js';
 import { ensureFirstKey } from './db/first-key.js';
 import { assertSchema, connectDatabase, DEFAULT_PROJECT_ID, migrationsFolder, repositories } from './db/index.js';
 import { jobCounts } from './db/job-counts.js';
 import { namedUploads, packlessRevisions } from './db/upload-keys.js';
 import type { Logger } from './log.js';
 import { connectQueue } from './queue/producer.js';
+import { addBundledBases, bundledBases } from './services/bundled-bases.js';
 import { modelExporter } from './services/model-export.js';
 import { predictClient } from './services/predict-client.js';
 import { sweepPacks, sweepUploads } from './services/sweep-uploads.js';
@@ -22,6 +25,11 @@ export interface RunningApi {
 const GRACE_MS = 6_000;
 const CONNECTIONS = 10;
 const SWEEP_MS = 6 * 3600 * 1000;
+/** Processes that start at once add the installation's bases one after the other ("base" in ASCII). */
+const BUNDLED_LOCK = 0x62_61_73_65;
+/** The start waits so long for them, in milliseconds; a queue that does not answer must not hold up the rest. */
+const BUNDLED_PATIENCE_MS = 2000;
+const BUNDLED_AGAIN_MS = 15_000;
 
 /** Everything the API process does, as a function of its configuration. Throws when the schema is another version's. */
 export async function startApi(
@@ -77,6 +85,17 @@ export async function startApi(
     const sweeping = setInterval(sweep, SWEEP_MS);
     sweeping.unref();
     void sweep();
+    const adding = repeatUntilDone(
+      async () => {
+        const services = { repositories: repos, stores, enqueue: queue.enqueue };
+        const names = await exclusively(db.pool, BUNDLED_LOCK, () =>
+          addBundledBases(services, DEFAULT_PROJECT_ID, bundledBases()),
+        );
+        if (names.length > 0) log.info({ bases: names }, "Added the installation's own bases");
+      },
+      (error) => log.warn({ err: error }, "The installation's own bases cannot be added yet"),
+    );
+    await Promise.race([adding.first, sleep(BUNDLED_PATIENCE_MS, undefined, { ref: false })]);
     await app.listen({ host: config.host, port: config.port });
     const { port } = app.server.address() as AddressInfo;
     log.info({ host: config.host, port }, 'The API is up');
@@ -84,6 +103,7 @@ export async function startApi(
       port,
       close: async () => {
         clearInterval(sweeping);
+        adding.stop();
         const late = setTimeout(() => app.server.closeAllConnections(), GRACE_MS);
         await app.close();
         clearTimeout(late);
@@ -96,4 +116,24 @@ export async function startApi(
     await db.close();
     throw error;
   }
+}
+
+/** Tries until it succeeds or is told to stop; `first` resolves after the first try, however that went. */
+function repeatUntilDone(work: () => Promise<void>, onError: (error: unknown) => void) {
+  let timer: NodeJS.Timeout | undefined;
+  let stopped = false;
+  const attempt = (): Promise<void> =>
+    work().catch((error: unknown) => {
+      if (stopped) return;
+      onError(error);
+      timer = setTimeout(attempt, BUNDLED_AGAIN_MS);
+      timer.unref();
+    });
+  return {
+    first: attempt(),
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
 }

@@ -156,12 +156,19 @@ def crops_of(count, per_picture, seed):
     return np.stack([left, top, side, rng.integers(0, 2, side.shape)], -1)
 
 
-def batch_of(pictures, crops, side):
-    """uint8 pictures and their crops to a standardised float tensor [n,3,side,side]."""
+def batch_of(pictures, crops, side, coarse=None):
+    """uint8 pictures and their crops to a standardised float tensor [n,3,side,side].
+
+    Where `coarse` [n] is not 0, the crop is first reduced to so many pixels, as if a small picture had been enlarged.
+    """
     out = np.empty((len(crops), side, side, 3), np.uint8)
     for i, (picture, (left, top, size, flip)) in enumerate(zip(pictures, crops)):
         box = (int(left), int(top), int(left + size), int(top + size))
-        piece = np.asarray(Image.fromarray(picture).resize((side, side), Image.BILINEAR, box))
+        image = Image.fromarray(picture)
+        if coarse is not None and coarse[i]:
+            image, box = image.resize((int(coarse[i]),) * 2, Image.BILINEAR, box), None
+        kernel = Image.BILINEAR if box else Image.BICUBIC
+        piece = np.asarray(image.resize((side, side), kernel, box))
         out[i] = piece[:, ::-1] if flip else piece
     batch = torch.from_numpy(out).permute(0, 3, 1, 2).float()
     return (batch / 255 - torch.from_numpy(MEAN)[:, None, None]) / torch.from_numpy(STD)[:, None, None]
@@ -203,6 +210,8 @@ def main():
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--candidate", choices=("residual", "depthwise"), default="residual")
     parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--final", type=int, default=12, help="epochs at the sizes that the service will show")
+    parser.add_argument("--final-rate", type=float, default=8e-4)
     parser.add_argument("--crops", type=int, default=4)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -249,8 +258,8 @@ def main():
     # Convolutions of all channels are faster in bfloat16 on CPUs that have it, depthwise ones slower.
     half = args.candidate == "residual"
 
-    def prepare(at, which, side):
-        x = batch_of(pictures[at], crops[at, which], side).contiguous(memory_format=torch.channels_last)
+    def prepare(at, which, side, coarse=None):
+        x = batch_of(pictures[at], crops[at, which], side, coarse).contiguous(memory_format=torch.channels_last)
         wanted = (torch.from_numpy(np.asarray(features[at, which], np.float32)) - mean) / deviation
         return x, wanted, torch.from_numpy(labels[at])
 
@@ -263,8 +272,10 @@ def main():
     def batches(epoch):
         """The epoch's batches, the next one prepared while one is trained on."""
         # Most epochs see small pictures, near the packed resolution, so that the filters learn sharp edges and not
-        # those of enlarged pictures; the last quarter sees the largest crops at the packed size.
-        late = epoch >= args.epochs * 0.75
+        # those of enlarged pictures; the last quarter sees the largest crops at the packed size. The final epochs see
+        # enlarged pictures too, a third of them coarse, since users' pictures may be smaller than the input.
+        final = epoch >= args.epochs
+        late = not final and epoch >= args.epochs * 0.75
         rng = np.random.default_rng(args.seed * 1000 + epoch)
         order = rng.permutation(train)
         with ThreadPoolExecutor(1) as pool:
@@ -274,17 +285,20 @@ def main():
                 if step < steps:
                     at = np.sort(order[step * args.batch : (step + 1) * args.batch])
                     which = crops[at, :, 2].argmax(1) if late else rng.integers(0, args.crops, len(at))
-                    following = pool.submit(prepare, at, which, SIDE if late else int(rng.choice((48, 64))))
+                    side = SIDE if late else int(rng.choice((64, 96, 96, 112) if final else (48, 64)))
+                    coarse = rng.integers(24, 49, len(at)) * (rng.uniform(size=len(at)) < 0.35) if final else None
+                    following = pool.submit(prepare, at, which, side, coarse)
                 if ahead is not None:
                     yield ahead.result()
                 ahead = following
 
-    for epoch in range(epoch, args.epochs):
+    for epoch in range(epoch, args.epochs + args.final):
         model.train()
         total, began = 0.0, time.time()
         for step, batch in enumerate(batches(epoch)):
-            place = (epoch * steps + step) / (args.epochs * steps)
-            rate = args.rate * min(1, place * 40) * 0.5 * (1 + math.cos(math.pi * place)) + 1e-5
+            first, length, top = (0, args.epochs, args.rate) if epoch < args.epochs else (args.epochs, args.final, args.final_rate)
+            place = ((epoch - first) * steps + step) / (length * steps)
+            rate = top * min(1, place * 40) * 0.5 * (1 + math.cos(math.pi * place)) + 1e-5
             for group in optimizer.param_groups:
                 group["lr"] = rate
             distance, entropy = losses(model, *batch)
@@ -306,7 +320,7 @@ def main():
             chosen = np.flatnonzero(held)[:1024]
             check = [losses(average, *prepare(chosen[i : i + 128], np.zeros(128, np.int64), 64)) for i in range(0, 1024, 128)]
         heldout = sum(float(d) for d, _ in check) / len(check)
-        log(f"epoch {epoch + 1}/{args.epochs} train {total / steps:.4f} held-out {heldout:.4f} {time.time() - began:.0f}s")
+        log(f"epoch {epoch + 1}/{args.epochs + args.final} train {total / steps:.4f} held-out {heldout:.4f} {time.time() - began:.0f}s")
         state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
         torch.save(state, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").rename(checkpoint)

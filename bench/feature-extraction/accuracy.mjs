@@ -1,13 +1,21 @@
-// Accuracy with defaults only: ants/bees on its own split, and on five splits drawn by the seeds 1 to 5 (a fifth of all
-// photos each), for each base. Runs what a worker's training process runs, without the service around it.
-//   npm run bench:accuracy
+// Accuracy with defaults only, on a data set's own split and on splits drawn by the seeds 1 to 5 (a fifth of all pictures
+// each), for each base. Runs what a worker's training process runs, without the service around it.
+//   npm run bench:accuracy                                   ants/bees, every image base at hand and two floors
+//   npm run bench:accuracy -- --dataset cifar10-subset FILE.onnx ...
+// Floors: 'raw pixels' is a base that only flattens 32x32 pixels, 'untrained' is photo-small with random weights.
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { build } from '../../scripts/build.mjs';
+import { rawPixels, untrained } from './floors.mjs';
 
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { dataset: { type: 'string', default: 'hymenoptera' } },
+});
 await build();
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
@@ -17,7 +25,7 @@ const { decodeModel, inputShapes, measureShapes } = await dist('src/onnx/index.j
 const { describe } = await dist('src/onnx/describe/describe.js');
 
 const data = join(root, '../shared/data');
-const photos = join(data, 'datasets/hymenoptera');
+const photos = join(data, 'datasets', values.dataset);
 const home = mkdtempSync(join(tmpdir(), 'graft-accuracy-'));
 const digestOf = (bytes) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const examples = [];
@@ -27,9 +35,9 @@ for (const [folder, split] of [
   ['train', 'train'],
   ['val', 'validation'],
 ])
-  for (const label of ['ants', 'bees'])
+  for (const label of readdirSync(join(photos, folder)).sort())
     for (const name of readdirSync(join(photos, folder, label)).sort()) {
-      if (!name.endsWith('.jpg')) continue;
+      if (!/\.(jpe?g|png)$/i.test(name)) continue;
       const bytes = readFileSync(join(photos, folder, label, name));
       const path = `${folder}/${label}/${name}`;
       examples.push({
@@ -49,13 +57,27 @@ const executor = onnxruntimeExecutor({ threads: availableParallelism() });
 const control = { stopped: () => false, breathe: () => new Promise((resolve) => setImmediate(resolve)) };
 const percent = (x) => `${(100 * x).toFixed(1)} %`;
 
-for (const [name, least] of [
-  ['mobilenetv2-1.0-imagenet-backbone', 0.954],
-  ['mobilenetv2-1.0-imagenet-backbone-bn', 0],
-  ['squeezenet1.1-imagenet-fp32', 0.92],
-  ['mobilenetv1-0.25-imagenet', 0.84],
-]) {
-  const path = join(data, 'models', `${name}.onnx`);
+const photoSmall = join(root, 'bases/photo-small/photo-small.onnx');
+const models = join(data, 'models');
+const files =
+  positionals.length > 0
+    ? positionals
+    : [
+        photoSmall,
+        join(models, 'mobilenetv2-1.0-imagenet-backbone.onnx'),
+        join(models, 'squeezenet1.1-imagenet-fp32.onnx'),
+        join(models, 'mobilenetv1-0.25-imagenet.onnx'),
+        await untrained(photoSmall, join(home, 'untrained.onnx')),
+        await rawPixels(join(home, 'raw-pixels.onnx')),
+      ];
+/** The least accuracy on the data set's own split that this project promises. */
+const LEAST = {
+  hymenoptera: { 'photo-small': 0.88, 'mobilenetv2-1.0-imagenet-backbone': 0.954 },
+  'cifar10-subset': { 'photo-small': 0.72 },
+};
+for (const path of files) {
+  const name = basename(path, '.onnx');
+  const least = LEAST[values.dataset]?.[name] ?? 0;
   const model = decodeModel(readFileSync(path));
   const shapes = await measureShapes(model, inputShapes(model, { batch: 2 }), shapeRunner(executor));
   const facts = describe(model, { shapes });
@@ -72,7 +94,7 @@ for (const [name, least] of [
     const spec = {
       model: { id: 'mdl_accuracy', name },
       jobId: 'job_accuracy',
-      dataset: { id: 'ds_accuracy', revision: 1, name: 'ants and bees', digest: '' },
+      dataset: { id: 'ds_accuracy', revision: 1, name: values.dataset, digest: '' },
       base: { id: 'base_accuracy', name, digest: digestOf(readFileSync(path)), license: null, path },
       method: { type: 'featureExtraction' },
       cut: cut.tensor,

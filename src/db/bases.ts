@@ -19,6 +19,7 @@ function baseOf(row: BaseRow): Base {
     blobKey: row.blobKey,
     facts: row.facts as unknown as BaseFacts | null,
     error: row.error as unknown as StoredProblem | null,
+    bundled: row.bundled,
     createdAt: row.createdAt,
   };
 }
@@ -26,9 +27,11 @@ function baseOf(row: BaseRow): Base {
 export function baseRepository(db: Database): BaseRepository {
   const { pool, prisma } = db;
   return {
-    async create({ id, projectId, name, uploadKey }) {
+    async create({ id, projectId, name, uploadKey, bundled = false }) {
       try {
-        return baseOf(await prisma.base.create({ data: { id, projectId, name, uploadKey, state: 'receiving' } }));
+        return baseOf(
+          await prisma.base.create({ data: { id, projectId, name, uploadKey, bundled, state: 'receiving' } }),
+        );
       } catch (error) {
         // Both forms of a unique violation: Prisma's own code, and Postgres's through the driver adapter.
         if (/P2002|23505|nique constraint/.test(`${(error as { code?: string }).code} ${(error as Error).message}`)) {
@@ -79,6 +82,20 @@ export function baseRepository(db: Database): BaseRepository {
     async byId(id) {
       const row = await prisma.base.findFirst({ where: { id } });
       return row === null ? null : baseOf(row);
+    },
+    async bundled(projectId) {
+      const rows = await prisma.base.findMany({
+        where: { projectId, bundled: true, deletedAt: null },
+        orderBy: { id: 'desc' },
+      });
+      return rows.map(baseOf);
+    },
+    async bundledDeleted(projectId, digest) {
+      const where = { projectId, bundled: true, digest, state: 'ready', deletedAt: { not: null } };
+      return (await prisma.base.count({ where })) > 0;
+    },
+    async rename(id, name) {
+      await prisma.base.update({ where: { id }, data: { name } });
     },
     async list(projectId, page) {
       const after = afterId(page);

@@ -111,6 +111,8 @@ export interface Base {
   readonly blobKey: string | null;
   readonly facts: BaseFacts | null;
   readonly error: StoredProblem | null;
+  /** Came with the installation. */
+  readonly bundled: boolean;
   readonly createdAt: Date;
 }
 

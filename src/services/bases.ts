@@ -33,7 +33,7 @@ export async function refuseTakenName(deps: Pick<BaseServices, 'repositories'>, 
 export async function createBase(
   deps: BaseServices,
   projectId: string,
-  base: { id: string; name: string },
+  base: { id: string; name: string; bundled?: boolean },
   blob: BlobInfo,
 ): Promise<Base> {
   const { bases } = deps.repositories;

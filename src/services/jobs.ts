@@ -45,17 +45,24 @@ function refuseUnbuilt({ task, method, engine }: JobRequest): void {
   }
 }
 
+/** The newest base of the installation's own that fits the task; one that is still being checked may. */
+async function defaultBase({ repositories: { bases } }: JobServices, projectId: string, task: Task): Promise<Base> {
+  const own = await bases.bundled(projectId);
+  const fitting = own.find((base) => base.state !== 'invalid' && (base.facts?.tasks.includes(task) ?? true));
+  if (fitting !== undefined) return fitting;
+  const page = await bases.list(projectId, { limit: 100 });
+  const ready = page.data.filter((base) => base.state === 'ready' && base.facts?.tasks.includes(task));
+  const names = ready.map((base) => `'${base.name}'`).join(', ');
+  const hint = ready.length === 0 ? 'Add one with POST /v1/bases and name it.' : `Name one of these: ${names}.`;
+  throw impossible('/base', `This installation has no base of its own for ${task} (it may have been deleted). ${hint}`);
+}
+
 async function usableBase(deps: JobServices, projectId: string, request: JobRequest): Promise<Base> {
-  const { bases } = deps.repositories;
-  if (request.base === undefined) {
-    const page = await bases.list(projectId, { limit: 100 });
-    const ready = page.data.filter((base) => base.state === 'ready' && base.facts?.tasks.includes(request.task));
-    const names = ready.map((base) => `'${base.name}'`).join(', ');
-    const hint = ready.length === 0 ? 'Add one with POST /v1/bases and name it.' : `Name one of yours: ${names}.`;
-    throw impossible('/base', `This version brings no base of its own for ${request.task}. ${hint}`);
-  }
-  const base = await bases.find(projectId, request.base);
-  if (base === null) throw impossible('/base', `There is no base '${request.base.slice(0, 100)}'.`);
+  const base =
+    request.base === undefined
+      ? await defaultBase(deps, projectId, request.task)
+      : await deps.repositories.bases.find(projectId, request.base);
+  if (base === null) throw impossible('/base', `There is no base '${request.base?.slice(0, 100)}'.`);
   if (base.state === 'invalid') {
     throw new GraftError(
       'base-invalid',

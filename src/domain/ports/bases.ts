@@ -5,7 +5,7 @@ import type { Page, PageRequest } from './page.js';
 
 export interface BaseRepository {
   /** Names are unique among a project's bases that are not deleted: else `name-taken`. */
-  create(input: { id: string; projectId: string; name: string; uploadKey: string }): Promise<Base>;
+  create(input: { id: string; projectId: string; name: string; uploadKey: string; bundled?: boolean }): Promise<Base>;
   uploaded(id: string, content: { digest: string; bytes: number }): Promise<void>;
   abandon(id: string): Promise<void>;
   /** Counts one more check that begins; null when the base is no longer `checking`. */
@@ -22,6 +22,11 @@ export interface BaseRepository {
   find(projectId: string, reference: string): Promise<Base | null>;
   /** Any project's, for workers. */
   byId(id: string): Promise<Base | null>;
+  /** Those that came with the installation, the newest first. */
+  bundled(projectId: string): Promise<readonly Base[]>;
+  /** Whether one of this content came with the installation, was ready, and was deleted since. */
+  bundledDeleted(projectId: string, digest: string): Promise<boolean>;
+  rename(id: string, name: string): Promise<void>;
   list(projectId: string, page: PageRequest): Promise<Page<Base>>;
   /** Marks as deleted; refuses with `in-use` while a job that is not terminal, or a model, stands on it. */
   delete(projectId: string, id: string): Promise<boolean>;

@@ -7,6 +7,7 @@ import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 /** What migrations make and what schema.prisma says are held against each other, as lines of text. */
 const TYPES: Readonly<Record<string, string>> = {
   String: 'text',
+  Boolean: 'boolean',
   Int: 'integer',
   BigInt: 'bigint',
   Float: 'double precision',

@@ -47,6 +47,25 @@ const post = (body: object) =>
     .send({ task: 'image-classification', ...body });
 
 describe('creating', () => {
+  it('without a base takes the one that came with the installation, once that is checked', async () => {
+    const { projectId, dataset } = await standing();
+    const { bases } = service.repos;
+    const id = newId('base');
+    const digest = `sha256:${'1'.repeat(64)}`;
+    await bases.create({ id, projectId, name: 'photo-small', uploadKey: `uploads/${id}`, bundled: true });
+    await bases.uploaded(id, { digest, bytes: 1 });
+    const early = await post({ dataset });
+    expect([early.status, early.body.code, early.headers['retry-after']]).toEqual([409, 'base-not-ready', '1']);
+    const facts = { ...FACTS, cuts: CUTS };
+    await bases.checked(id, { state: 'ready', digest, bytes: 1, blobKey: `bases/${digest}`, facts });
+    const { body } = await post({ dataset });
+    expect(body.base).toEqual({ id, digest });
+    await api().post(`/v1/jobs/${body.id}/cancel`).expect(202);
+    await bases.delete(projectId, id);
+    const gone = await post({ dataset });
+    expect([gone.status, gone.body.code, gone.body.errors[0].path]).toEqual([422, 'job-impossible', '/base']);
+  });
+
   it('writes the row, then tells the queue; pins dataset revision and base digest', async () => {
     const { dataset, base } = await standing();
     const { status, body, headers } = await post({

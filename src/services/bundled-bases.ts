@@ -1,0 +1,67 @@
+import { createReadStream, existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { newId } from '../ids.js';
+import { digestOfFile } from '../storage/filesystem.js';
+import { type BaseServices, createBase } from './bases.js';
+import { uploadKey } from './datasets.js';
+
+export interface BundledBase {
+  readonly name: string;
+  readonly path: string;
+}
+
+/** `bases/<name>/<name>.onnx` of this installation, found from sources and from `dist` alike. */
+export function bundledBases(): readonly BundledBase[] {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
+    if (!existsSync(join(folder, 'package.json'))) continue;
+    const bases = join(folder, 'bases');
+    if (!existsSync(bases)) return [];
+    return readdirSync(bases)
+      .map((name) => ({ name, path: join(bases, name, `${name}.onnx`) }))
+      .filter(({ path }) => existsSync(path));
+  }
+  return [];
+}
+
+/**
+ * Adds the installation's own bases to a project, each once: one that was deleted there stays deleted, and one of another
+ * version gives its name away (`name@digest`) but stays for the jobs and models that stand on it. A base that somebody
+ * else gave the name keeps it. Only one process may do this at a time.
+ * @returns the names that were added.
+ */
+export async function addBundledBases(
+  deps: BaseServices,
+  projectId: string,
+  bundled: readonly BundledBase[],
+): Promise<readonly string[]> {
+  const added: string[] = [];
+  for (const { name, path } of bundled) {
+    const digest = await digestOfFile(path);
+    if (!(await wanted(deps.repositories.bases, projectId, name, digest))) continue;
+    const id = newId('base');
+    const blob = await deps.stores.artifacts.put(uploadKey(id), createReadStream(path), { expectedDigest: digest });
+    await createBase(deps, projectId, { id, name, bundled: true }, blob);
+    added.push(name);
+  }
+  return added;
+}
+
+/** Whether the name is free for this content, after what stands in its way and is ours was moved. */
+async function wanted(
+  bases: BaseServices['repositories']['bases'],
+  projectId: string,
+  name: string,
+  digest: string,
+): Promise<boolean> {
+  if (await bases.bundledDeleted(projectId, digest)) return false;
+  for (const base of await bases.bundled(projectId)) {
+    if (base.name !== name) continue;
+    // Left by a process that ended between the row and the check, or refused for a reason of that moment.
+    if (base.state === 'receiving') await bases.abandon(base.id);
+    else if (base.state === 'invalid') await bases.delete(projectId, base.id);
+    else if (base.digest === digest) return false;
+    else await bases.rename(base.id, `${name}@${base.digest?.slice(7, 19)}`);
+  }
+  return (await bases.find(projectId, name)) === null;
+}
