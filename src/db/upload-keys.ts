@@ -26,3 +26,22 @@ export async function packlessRevisions(pool: Pool, revisions: readonly string[]
   );
   return rows.map(({ name }) => name);
 }
+
+/**
+ * Those of the digests that only deleted bases have, with no model that is not deleted and no job that has not ended on them.
+ * None while a base is being checked, which may turn out to be the same file and then stands on what lies there already. A
+ * digest that this database does not know is not among them.
+ */
+export async function unneededBases(pool: Pool, digests: readonly string[]): Promise<readonly string[]> {
+  if (digests.length === 0) return [];
+  const { rows } = await pool.query<{ digest: string }>(
+    `SELECT digest FROM unnest($1::text[]) AS stored (digest)
+     WHERE EXISTS (SELECT 1 FROM base b WHERE b.digest = stored.digest)
+       AND NOT EXISTS (SELECT 1 FROM base b WHERE b.digest = stored.digest AND b.deleted_at IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM base b WHERE b.state = 'checking' AND b.deleted_at IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM model m WHERE m.base_digest = stored.digest AND m.deleted_at IS NULL)
+       AND NOT EXISTS (SELECT 1 FROM job j WHERE j.base_digest = stored.digest AND j.finished_at IS NULL)`,
+    [digests],
+  );
+  return rows.map(({ digest }) => digest);
+}

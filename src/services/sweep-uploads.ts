@@ -47,3 +47,25 @@ export async function sweepPacks(
   for (const revision of useless) await store.delete(PACKS + revision);
   return useless.length;
 }
+
+const BASES = 'bases/';
+
+/**
+ * Deletes the files of bases that are deleted, once nothing stands on them any more. `unneeded` gives those of the digests of
+ * which that is so; it is asked again about each one just before it goes.
+ * @returns how many.
+ */
+export async function sweepBases(
+  store: BlobStore,
+  unneeded: (digests: readonly string[]) => Promise<readonly string[]>,
+): Promise<number> {
+  const found: string[] = [];
+  for await (const { key } of store.list(BASES)) found.push(key.slice(BASES.length));
+  let count = 0;
+  for (const digest of await unneeded(found)) {
+    if ((await unneeded([digest])).length === 0) continue;
+    await store.delete(BASES + digest);
+    count += 1;
+  }
+  return count;
+}

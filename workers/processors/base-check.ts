@@ -1,5 +1,5 @@
 import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Config } from '../../src/config.js';
@@ -40,11 +40,15 @@ export function baseCheck(deps: BaseCheckDeps, mostTries?: MostTries) {
         const stored = code === 'archive-invalid' ? 'base-invalid' : code;
         return bases.checked(baseId, { state: 'invalid', error: storedProblem(stored, detail, errors) });
       },
-      run: async () => {
-        const outcome = await inScratch(deps.config.home, (folder) => check(deps, uploadKey, folder, signal));
-        await bases.checked(baseId, outcome);
-        log.info({ digest: outcome.digest, cuts: outcome.facts.cuts.length }, 'The base is ready');
-      },
+      run: () =>
+        inScratch(deps.config.home, async (folder) => {
+          const { path, ...outcome } = await check(deps, uploadKey, folder, signal);
+          await keep(deps.artifacts, outcome, path, signal);
+          await bases.checked(baseId, outcome);
+          // Swept, perhaps, as long as no base but deleted ones named it.
+          await keep(deps.artifacts, outcome, path, signal);
+          log.info({ digest: outcome.digest, cuts: outcome.facts.cuts.length }, 'The base is ready');
+        }),
     };
     if (await tried(attempt, log, signal, mostTries)) await deps.artifacts.delete(uploadKey);
   };
@@ -85,14 +89,27 @@ async function check(deps: BaseCheckDeps, uploadKey: string, folder: string, sig
     });
   }
   const digest = await digestOfFile(path);
-  const blobKey = `bases/${digest}`;
-  const kept =
-    (await deps.artifacts.stat(blobKey)) ??
-    (await deps.artifacts.put(blobKey, createReadStream(path, { highWaterMark: 1 << 20 }), {
-      expectedDigest: digest,
-      signal,
-    }));
-  return { state: 'ready', digest, bytes: kept.bytes, blobKey, facts: factsOf(description) } as const;
+  const { size } = await stat(path);
+  return {
+    state: 'ready',
+    digest,
+    bytes: size,
+    blobKey: `bases/${digest}`,
+    facts: factsOf(description),
+    path,
+  } as const;
+}
+
+/** Stores the file unless it lies there already: the same model may have been added before. */
+async function keep(
+  artifacts: BlobStore,
+  { blobKey, digest }: { readonly blobKey: string; readonly digest: string },
+  path: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if ((await artifacts.stat(blobKey)) !== null) return;
+  const source = createReadStream(path, { highWaterMark: 1 << 20 });
+  await artifacts.put(blobKey, source, { expectedDigest: digest, signal });
 }
 
 /** A zip begins with a local file header, or with the end record when it is empty. */
