@@ -43,6 +43,8 @@ export async function trainingGround(
     readonly preprocessing: Preprocessing;
     readonly config?: { jobMaxAttempts?: number; featureCacheBytes?: number; workerSilentMs?: number };
     readonly wrap?: (repos: Repositories) => Repositories;
+    /** Another module than the run's own. */
+    readonly childEntry?: URL;
   },
 ): Promise<TrainingGround> {
   const home = await mkdtemp(join(tmpdir(), 'graft-train-'));
@@ -107,7 +109,10 @@ export async function trainingGround(
       stores,
       workerId: 'test-worker',
     },
-    { childEntry: pathToFileURL(join(ROOT, 'dist/workers/training/run-child.js')), keepChildMs: 5_000 },
+    {
+      childEntry: o.childEntry ?? pathToFileURL(join(ROOT, 'dist/workers/training/run-child.js')),
+      keepChildMs: 5_000,
+    },
   );
   const jobs: string[] = [];
   return {

@@ -5,6 +5,7 @@ import type { Job } from '../../src/domain/types.js';
 import { type ErrorCode, GraftError, storedProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 import type { Exit, RunChild } from './child-process.js';
+import { crashMessage, crashProblem } from './crash.js';
 import type { FromChild, RunResult, RunSpec } from './messages.js';
 import { publishModel } from './publish-model.js';
 import { runSpec, type SpecDeps } from './spec.js';
@@ -145,17 +146,12 @@ async function finish(
     return 'over';
   }
   const { exit } = end;
-  const how = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
-  const what = exit.outOfMemory ? 'ran out of memory' : 'ended early';
-  const message = `the training process ${what} (${how})`;
+  const message = crashMessage(exit);
   const data = { signal: exit.signal, exitCode: exit.code, lastWords: exit.lastWords };
   log.error(data, message);
   if (job.attempt >= deps.config.jobMaxAttempts) {
-    const code = exit.outOfMemory ? 'out-of-memory' : 'training-crashed';
-    const words = exit.lastWords === '' ? '' : ` Its last words: ${exit.lastWords.slice(-500)}`;
-    const hint = exit.outOfMemory ? ' Give the worker more memory, or use a smaller base.' : '';
-    const error = storedProblem(code, `In ${job.attempt} attempts ${message}.${hint}${words}`);
     const event = { type: 'state', level: 'error', message, data } as const;
+    const error = crashProblem(exit, job.attempt);
     return (await writer.transition('failed', event, { error })) ? 'over' : asked(writer, 'cancel');
   }
   const again = await writer.transition('queued', { type: 'state', level: 'warning', message, data });

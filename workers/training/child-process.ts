@@ -70,17 +70,20 @@ export function startRunChild(options: { threads: number; entry?: URL }): RunChi
   };
 }
 
-/** How often the kernel has killed for want of memory: in this control group (v2, v1), else on this machine. */
+/**
+ * How often the kernel has killed for want of memory, by all the counters that this system has: of this control group (v2, v1),
+ * and of the machine, groups included. Only whether it grows means something.
+ */
 function outOfMemoryKills(): number {
+  let sum = 0;
   for (const path of ['/sys/fs/cgroup/memory.events', '/sys/fs/cgroup/memory/memory.oom_control', '/proc/vmstat']) {
     try {
-      const count = /^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1];
-      if (count !== undefined) return Number(count);
+      sum += Number(/^oom_kill (\d+)$/m.exec(readFileSync(path, 'utf8'))?.[1] ?? 0);
     } catch {
       // Not this system's way of counting.
     }
   }
-  return 0;
+  return sum;
 }
 
 export interface ChildPool {
