@@ -10,7 +10,8 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from '../../scripts/build.mjs';
-import { rawPixels, untrained } from './floors.mjs';
+import { rawPixels } from '../../scripts/demo/raw-pixels.mjs';
+import { untrained } from './floors.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

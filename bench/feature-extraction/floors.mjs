@@ -2,16 +2,6 @@ import { readFileSync, writeFileSync } from 'node:fs';
 
 const onnx = () => import(new URL('../../dist/src/onnx/index.js', import.meta.url).href);
 
-/** A base that learned nothing and computes nothing: pixels of 32x32 as features. Writes it to `target`, returns that. */
-export async function rawPixels(target) {
-  const { encodeModel, graphBuilder } = await onnx();
-  const b = graphBuilder({ opset: 17, name: 'raw-pixels' });
-  const x = b.input('pixels', 'float32', ['N', 3, 32, 32]);
-  b.output(b.op('Flatten', [x], { axis: 1 }, { outputs: ['features'] }), 'float32', ['N', 3 * 32 * 32]);
-  writeFileSync(target, Buffer.concat(encodeModel(b.model())));
-  return target;
-}
-
 /** The network in `source` with random weights (He et al. 2015, arXiv:1502.01852; biases zero): written to `target`. */
 export async function untrained(source, target) {
   const { decodeModel, encodeModel, inFloat32, tensor } = await onnx();

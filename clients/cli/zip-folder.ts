@@ -18,9 +18,9 @@ const MTIME = new Date(1980, 0, 1);
 
 /**
  * A folder as a zip in a temporary file (pictures are compressed already: stored), or the file itself. Sorted names and a
- * fixed time, so that the same folder always has the same digest.
+ * fixed time, so that the same folder always has the same digest. Files in `without` (absolute paths) stay out.
  */
-export async function archiveOf(path: string): Promise<Archive> {
+export async function archiveOf(path: string, without: ReadonlySet<string> = new Set()): Promise<Archive> {
   const source = resolve(path);
   if (!(await stat(source)).isDirectory())
     return { path: source, name: basename(source), skipped: 0, dispose: async () => {} };
@@ -28,7 +28,7 @@ export async function archiveOf(path: string): Promise<Archive> {
   const entries = await readdir(source, { recursive: true, withFileTypes: true });
   const skipped = entries.filter((entry) => entry.isSymbolicLink()).length;
   const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  for (const file of files.sort()) {
+  for (const file of files.filter((one) => !without.has(one)).sort()) {
     zip.addFile(file, relative(source, file).split(sep).join('/'), { compress: false, mtime: MTIME, mode: 0o100644 });
   }
   zip.end();

@@ -8,8 +8,17 @@ import { showEvaluation } from '../evaluation.js';
 import { type Command, numberOf } from '../options.js';
 import { bytesText } from '../output.js';
 
+export interface Prediction {
+  readonly label?: string;
+  readonly probability?: number;
+  readonly top?: readonly { readonly label: string; readonly probability: number }[];
+  readonly error?: { readonly detail: string };
+}
+export const inWords = (top: NonNullable<Prediction['top']>): string =>
+  top.map((one) => `${one.label} ${(one.probability * 100).toFixed(1)} %`).join('  ');
+
 /** The media type by the first bytes: names lie. */
-function mediaType(bytes: Buffer): string {
+export function mediaType(bytes: Buffer): string {
   if (bytes[0] === 0x89) return 'image/png';
   if (bytes.subarray(0, 4).toString('latin1') === 'RIFF') return 'image/webp';
   return 'image/jpeg';
@@ -28,18 +37,10 @@ export const modelCommands: readonly Command[] = [
         const bytes = await readFile(file);
         try {
           const answer = await client.models.predict(model!, bytes, mediaType(bytes), numberOf(values, 'top'));
-          const prediction = answer.predictions[0] as {
-            label?: string;
-            probability?: number;
-            top?: { label: string; probability: number }[];
-            error?: { detail: string };
-          };
+          const prediction = answer.predictions[0] as Prediction;
           if (out.json) out.data({ file, ...prediction });
           else if (prediction.error !== undefined) out.error(`${file}: ${prediction.error.detail}`);
-          else
-            out.text(
-              `${basename(file)}  ${prediction.top!.map((one) => `${one.label} ${(one.probability * 100).toFixed(1)} %`).join('  ')}`,
-            );
+          else out.text(`${basename(file)}  ${inWords(prediction.top!)}`);
           failed ||= prediction.error !== undefined;
         } catch (error) {
           // One picture that is none must not keep the others from their answers.

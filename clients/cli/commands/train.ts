@@ -1,13 +1,18 @@
 import { stat } from 'node:fs/promises';
-import type { Dataset, Job, JobRequest } from '../../api/client.js';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, type Dataset, type Job, type JobRequest } from '../../api/client.js';
 import { showEvaluation } from '../evaluation.js';
 import { type Command, type Context, numberOf, UsageError } from '../options.js';
 import { untilChecked, untilEnded } from '../wait.js';
 import { archiveOf } from '../zip-folder.js';
 
 /** Uploads a folder or archive (a folder is zipped first) and waits until it is checked. */
-export async function addDataset({ client, out, values }: Context, source: string): Promise<Dataset> {
-  const archive = await archiveOf(source);
+export async function addDataset(
+  { client, out, values }: Pick<Context, 'client' | 'out' | 'values'>,
+  source: string,
+  without?: ReadonlySet<string>,
+): Promise<Dataset> {
+  const archive = await archiveOf(source, without);
   try {
     if (archive.skipped > 0) out.error(`${archive.skipped} symbolic links were left out.`);
     const task = values.task ?? 'image-classification';
@@ -20,7 +25,10 @@ export async function addDataset({ client, out, values }: Context, source: strin
 }
 
 /** Says what checking found; true when it can be trained on. */
-export async function showDataset({ client, out }: Context, dataset: Dataset): Promise<boolean> {
+export async function showDataset(
+  { client, out }: Pick<Context, 'client' | 'out'>,
+  dataset: Dataset,
+): Promise<boolean> {
   if (dataset.state !== 'ready') {
     out.problem({ ...dataset.error!, status: 422 });
     return false;
@@ -73,6 +81,23 @@ function requestOf({ values }: Context, dataset: Dataset): JobRequest {
   } as JobRequest;
 }
 
+const BASE_PATIENCE_MS = 60_000;
+
+/** Posts a job; waits for a base that is still being checked, as the installation's own is just after the first start. */
+export async function createJob({ client, out }: Pick<Context, 'client' | 'out'>, request: JobRequest): Promise<Job> {
+  const end = performance.now() + BASE_PATIENCE_MS;
+  for (;;) {
+    try {
+      return await client.jobs.create(request);
+    } catch (error) {
+      const waiting = error instanceof ApiError && error.problem.code === 'base-not-ready';
+      if (!waiting || performance.now() > end) throw error;
+      out.progress('checking', 0, 0);
+      await sleep(500);
+    }
+  }
+}
+
 /** Follows a job; Ctrl-C leaves it running and says how to come back. */
 export async function follow({ client, out }: Context, id: string): Promise<number> {
   const detach = () => {
@@ -84,10 +109,11 @@ export async function follow({ client, out }: Context, id: string): Promise<numb
   };
   process.once('SIGINT', detach);
   const job = await untilEnded(client, id, out).finally(() => process.off('SIGINT', detach));
-  return finish({ client, out } as Context, job);
+  return finish({ client, out }, job);
 }
 
-async function finish({ client, out }: Context, job: Job): Promise<number> {
+/** Says how a job ended: the evaluation, or why there is none. Answers the exit code. */
+export async function finish({ client, out }: Pick<Context, 'client' | 'out'>, job: Job): Promise<number> {
   if (out.json) {
     out.data(job);
     return job.state === 'succeeded' ? 0 : 1;
@@ -110,7 +136,7 @@ export const train: Command = {
   args: ['FOLDER|ARCHIVE|ds_…'],
   about: 'upload pictures, train a model, show how good it is',
   options: {
-    base: 'name, id or digest of the base',
+    base: 'name, id or digest of the base (the one that came with Graft)',
     name: 'name of the job and its model',
     'dataset-name': 'name of the dataset (the folder)',
     task: 'image-classification',
@@ -133,7 +159,7 @@ export const train: Command = {
     }
     const dataset = source.startsWith('ds_') ? await client.datasets.get(source) : await addDataset(context, source);
     if (!(await showDataset(context, dataset))) return 1;
-    const job = await client.jobs.create(requestOf(context, dataset));
+    const job = await createJob(context, requestOf(context, dataset));
     if (values.detach !== undefined) {
       if (out.json) out.data(job);
       else out.text(`${job.id}  ${job.state}\n  graft jobs watch ${job.id}`);

@@ -1,0 +1,100 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { type Client, createClient, type Dataset, type Job } from '../api/client.js';
+import { inWords, mediaType, type Prediction } from './commands/models.js';
+import { addDataset, createJob, finish, showDataset } from './commands/train.js';
+import { createOutput, type Output } from './output.js';
+import { untilChecked, untilEnded } from './wait.js';
+
+export interface Demo {
+  readonly url: string;
+  readonly apiKey?: string;
+  /** A folder of pictures per label, if need be inside `train` and `val`. */
+  readonly folder: string;
+  /** A base that learned nothing: its features are the pixels themselves. */
+  readonly rawPixels: { readonly name: string; readonly path: string };
+}
+
+/** As many pictures of a label are kept back to be predicted at the end; fewer where a label has few. */
+const KEPT_BACK = 2;
+const KEPT_BACK_SHARE = 0.1;
+const PICTURE = /\.(jpe?g|png|webp)$/i;
+const VALIDATION = /^(val|valid|validation|test)$/i;
+
+/**
+ * The main job on one folder, told as it goes: upload, training, evaluation, what the same job reaches without a base,
+ * and predictions on pictures that were kept back.
+ * @returns the model's id; null where the job failed, which has been said then.
+ */
+export async function runDemo({ url, apiKey, folder, rawPixels }: Demo): Promise<string | null> {
+  const out = createOutput({ json: false, colour: process.env.NO_COLOR === undefined });
+  const client = createClient({ url, ...(apiKey ? { apiKey } : {}) });
+  try {
+    const unseen = await keptBack(folder);
+    const dataset = await addDataset({ client, out, values: {} }, folder, new Set(unseen));
+    if (!(await showDataset({ client, out }, dataset))) return null;
+    const job = await trained(client, out, dataset);
+    out.text('');
+    if ((await finish({ client, out }, job)) !== 0) return null;
+    await compare(client, out, { dataset, job, rawPixels });
+    out.text('\nPictures that were kept back, and what the model says of them:');
+    for (const file of unseen) out.text(`  ${await predicted(client, job.model!, folder, file)}`);
+    return job.model!;
+  } finally {
+    out.end();
+  }
+}
+
+const requestOf = (dataset: Dataset) => ({ task: dataset.task, dataset: dataset.id }) as const;
+
+async function trained(client: Client, out: Output, dataset: Dataset, base?: string): Promise<Job> {
+  const job = await createJob({ client, out }, { ...requestOf(dataset), ...(base === undefined ? {} : { base }) });
+  return untilEnded(client, job.id, out);
+}
+
+/** The last pictures by name of every label; of its validation pictures where there are such. */
+async function keptBack(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const labels = new Map<string, { all: string[]; validation: string[] }>();
+  for (const entry of entries) {
+    if (!entry.isFile() || !PICTURE.test(entry.name)) continue;
+    const words = relative(folder, entry.parentPath).split(/[\\/]/);
+    const label = words.at(-1)!;
+    const of = labels.get(label) ?? { all: [], validation: [] };
+    labels.set(label, of);
+    const path = join(entry.parentPath, entry.name);
+    of.all.push(path);
+    if (words.some((word) => VALIDATION.test(word))) of.validation.push(path);
+  }
+  return [...labels.values()].flatMap(({ all, validation }) => {
+    const from = validation.length > 0 ? validation : all;
+    const count = Math.min(KEPT_BACK, Math.floor(from.length * KEPT_BACK_SHARE));
+    return count === 0 ? [] : from.sort().slice(-count);
+  });
+}
+
+/** The same job on bare pixels, to show what the base brought. */
+async function compare(
+  client: Client,
+  out: Output,
+  { dataset, job, rawPixels }: { dataset: Dataset; job: Job; rawPixels: Demo['rawPixels'] },
+): Promise<void> {
+  const base = await client.bases.get(job.base.id);
+  const there = await client.bases.get(rawPixels.name).catch(() => null);
+  const raw = there ?? (await client.bases.add(rawPixels.path, rawPixels.name));
+  const ready = await untilChecked(raw, () => client.bases.get(raw.id), out);
+  if (ready.state !== 'ready') return;
+  const without = await trained(client, out, dataset, ready.id);
+  const accuracy = (of: Job) => `${(100 * (of.metrics['validation/accuracy'] ?? Number.NaN)).toFixed(1)} %`;
+  if (without.state !== 'succeeded') return;
+  out.text(
+    `\nWhat transfer buys: ${accuracy(job)} with ${base.name}, ${accuracy(without)} with the pixels alone (${ready.name})`,
+  );
+}
+
+async function predicted(client: Client, model: string, folder: string, file: string): Promise<string> {
+  const bytes = await readFile(file);
+  const answer = await client.models.predict(model, bytes, mediaType(bytes), 2);
+  const { top, error } = answer.predictions[0] as Prediction;
+  return `${relative(folder, file)}  ${error === undefined ? inWords(top!) : error.detail}`;
+}
