@@ -39,13 +39,7 @@ export async function ensureRunning({ root, url, home }) {
   for (const end = performance.now() + PATIENCE_MS; !ended && performance.now() < end; await sleep(100)) {
     if (!(await isReady(url))) continue;
     child.unref();
-    console.log(
-      readFileSync(path, 'utf8')
-        .trimEnd()
-        .replace(/^.*Stop +Ctrl-C.*\n?/m, '')
-        .trimEnd(),
-    );
-    console.log('');
+    console.log(`Graft was started: ${url}, its data in ${home}`);
     return { pid: child.pid };
   }
   console.error(readFileSync(path, 'utf8').trimEnd());

@@ -57,10 +57,10 @@ export async function* packed(
         end += bytes.byteLength;
         yield bytes;
       }
-      const { width, height, hash, contrast } = result.image;
+      const { width, height, hash, colours, contrast } = result.image;
       const placed = { offset, bytes: bytes.byteLength, digest, width, height };
       into.examples.push({ index, path, label, split, ...placed, problem: null });
-      into.hashes.push({ index, hash, contrast });
+      into.hashes.push({ index, hash, colours, contrast });
     }
   }
   for await (const { path, bytes } of files) {

@@ -71,12 +71,23 @@ test.each([
   expect(() => imageLayout(entries(...paths), labels)).toThrow(words);
 });
 
-test('near duplicates: few bits apart, transitively; flat pictures never', () => {
-  const one = { index: 0, hash: [0b1010, 0xffff0000] as const, contrast: 100 };
-  const near = { index: 1, hash: [0b1000, 0xffff0000] as const, contrast: 100 };
-  const nearer = { index: 2, hash: [0b1000, 0xffff0003] as const, contrast: 100 };
-  const far = { index: 3, hash: [0xf0f0f0f0, 0x0f0f0f0f] as const, contrast: 100 };
+test('near duplicates: few bits apart and alike in colour, transitively; flat pictures never', () => {
+  const colours = Array<number>(27).fill(100);
+  const picture = (index: number, low: number, high: number) => ({
+    index,
+    hash: [low, high] as const,
+    colours,
+    contrast: 100,
+  });
+  const one = picture(0, 0b1010, 0xffff0000);
+  const near = picture(1, 0b1000, 0xffff0000);
+  const nearer = picture(2, 0b1000, 0xffff0003);
+  const far = picture(3, 0xf0f0f0f0, 0x0f0f0f0f);
   expect(distance(one.hash, nearer.hash)).toBe(3);
   expect(nearDuplicates([one, near, nearer, far])).toEqual([[0, 1, 2]]);
   expect(nearDuplicates([one, near].map((picture) => ({ ...picture, contrast: 3 })))).toEqual([]);
+  const brighter = { ...near, colours: colours.map((value) => value + 12) };
+  const otherColours = { ...near, colours: colours.map((value, i) => (i % 3 === 0 ? value + 90 : value)) };
+  expect(nearDuplicates([one, brighter])).toEqual([[0, 1]]);
+  expect(nearDuplicates([one, otherColours])).toEqual([]);
 });

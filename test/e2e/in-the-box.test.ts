@@ -1,0 +1,90 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { until } from '../support/until.js';
+import { isAlive } from './support/processes.js';
+import { freePort, ROOT } from './support/service.js';
+
+/** Needs nothing but the project itself: the base that it brings and pictures from npm packages. */
+const home = mkdtempSync(join(tmpdir(), 'graft-box-'));
+let port: number;
+let pid: number | null = null;
+beforeAll(async () => {
+  port = await freePort();
+});
+afterAll(async () => {
+  const running = pid;
+  if (running !== null) {
+    if (isAlive(running)) process.kill(running, 'SIGTERM');
+    await until(() => expect(isAlive(running)).toBe(false), 30_000);
+  }
+  rmSync(home, { recursive: true, force: true });
+});
+
+function demo(...args: string[]): Promise<{ code: number; output: string }> {
+  const env: NodeJS.ProcessEnv = { ...process.env, GRAFT_HOME: join(home, '.graft'), PORT: `${port}` };
+  for (const name of ['DATABASE_URL', 'QUEUE_URL', 'HOST', 'PREDICT_URL', 'GRAFT_URL', 'NODE_OPTIONS'])
+    delete env[name];
+  return new Promise((resolve) => {
+    execFile(process.execPath, ['scripts/demo/main.mjs', ...args], { cwd: ROOT, env }, (error, stdout, stderr) =>
+      resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr }),
+    );
+  });
+}
+async function get(path: string) {
+  const answer = await fetch(`http://127.0.0.1:${port}${path}`);
+  return (await answer.json()) as { id: string; labels: string[]; base: { id: string } };
+}
+
+test('the demo starts Graft, trains on the base in the box, beats bare pixels, and leaves it all running', async () => {
+  const { code, output } = await demo();
+  const stop = /Stop +kill (\d+)/.exec(output);
+  pid = stop === null ? null : Number(stop[1]);
+  expect(code, output).toBe(0);
+  expect(pid).not.toBeNull();
+  const [, ours, pixels] = /transfer buys: ([\d.]+) % with photo-small, ([\d.]+) % with the pixels/.exec(output)!;
+  expect(Number(ours)).toBeGreaterThan(75);
+  expect(Number(ours) - Number(pixels)).toBeGreaterThan(15);
+  expect(output).toMatch(/actual \\ predicted +animals +food +vehicles/);
+  expect(output.match(/val\/\w+\/[\w-]+-twemoji\.png +\w+ [\d.]+ %/g)!.length).toBeGreaterThanOrEqual(3);
+  const model = await get(`/v1/models/${/models\/(mdl_\w+)\/predict/.exec(output)![1]}`);
+  expect(model.labels).toEqual(['animals', 'food', 'vehicles']);
+  const base = await get('/v1/bases/photo-small');
+  expect(base).toMatchObject({ state: 'ready', license: 'Apache-2.0', preprocessingSource: 'metadata' });
+  expect(model.base.id).toBe(base.id);
+});
+
+test('again, on a folder of one’s own, with what runs already', async () => {
+  const folder = join(home, 'colours');
+  for (const [label, r] of [
+    ['red', 220],
+    ['dark', 20],
+  ] as const) {
+    await mkdir(join(folder, label), { recursive: true });
+    for (let i = 0; i < 20; i++) {
+      const background = { r: r + i, g: 8 * i, b: 160 - 8 * i };
+      await sharp({ create: { width: 64, height: 48, channels: 3, background } })
+        .jpeg()
+        .toFile(join(folder, label, `${i}.jpg`));
+    }
+  }
+  const { code, output } = await demo(folder);
+  expect(code, output).toBe(0);
+  expect(output).toMatch(/Graft runs at/);
+  expect(output).not.toMatch(/Stop +kill/);
+  expect(output).toMatch(/36 examples/);
+  expect(output).toMatch(/red\/9\.jpg +red/);
+  expect(output).toMatch(/dark\/9\.jpg +dark/);
+});
+
+test('a folder that is not there, and one without pictures, are refused in words', async () => {
+  expect(await demo('no-such-folder')).toMatchObject({ code: 2, output: expect.stringContaining('no-such-folder') });
+  await mkdir(join(home, 'empty'));
+  const empty = await demo(join(home, 'empty'));
+  expect(empty.code).toBe(1);
+  expect(empty.output).toMatch(/error: /);
+});
