@@ -53,8 +53,10 @@ try {
     await sleep(100);
   }
   const blocks = { start: shown('npm start', banner.replaceAll(home, '~')) };
+  blocks.demo = shown('npm run demo', shell('npm run --silent demo').replaceAll(home, '~'));
   const cli = [];
   for (const command of [
+    `npx graft train ${photos}`,
     `npx graft bases add ${model} --name mobilenetv2`,
     `npx graft train ${photos} --base mobilenetv2`,
   ]) {
