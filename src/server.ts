@@ -6,13 +6,13 @@ import { exclusively } from './db/exclusively.js';
 import { ensureFirstKey } from './db/first-key.js';
 import { assertSchema, connectDatabase, DEFAULT_PROJECT_ID, migrationsFolder, repositories } from './db/index.js';
 import { jobCounts } from './db/job-counts.js';
-import { namedUploads, packlessRevisions } from './db/upload-keys.js';
+import { namedUploads, packlessRevisions, unneededBases } from './db/upload-keys.js';
 import type { Logger } from './log.js';
 import { connectQueue } from './queue/producer.js';
 import { addBundledBases, bundledBases } from './services/bundled-bases.js';
 import { modelExporter } from './services/model-export.js';
 import { predictClient } from './services/predict-client.js';
-import { sweepPacks, sweepUploads } from './services/sweep-uploads.js';
+import { sweepBases, sweepPacks, sweepUploads } from './services/sweep-uploads.js';
 import { blobStores } from './storage/index.js';
 
 export interface RunningApi {
@@ -75,6 +75,7 @@ export async function startApi(
     });
     const sweep = () =>
       Promise.all([
+        sweepBases(stores.artifacts, (digests) => unneededBases(db.pool, digests)),
         sweepPacks(stores.datasets, (revisions) => packlessRevisions(db.pool, revisions)),
         ...[stores.datasets, stores.artifacts].map((store) =>
           sweepUploads(store, (keys) => namedUploads(db.pool, keys)),
