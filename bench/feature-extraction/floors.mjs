@@ -14,6 +14,8 @@ export async function untrained(source, target) {
   const normal = () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform());
   const initializers = new Map(
     [...model.graph.initializers].map(([name, t]) => {
+      // Constants of the graph are no weights.
+      if (t.dims.length === 0) return [name, t];
       const [, ...inside] = t.dims;
       const deviation = Math.sqrt(2 / inside.reduce((a, d) => a * d, 1));
       const count = t.dims.reduce((a, d) => a * d, 1);
