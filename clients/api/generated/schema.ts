@@ -953,7 +953,7 @@ export interface components {
             task: components["schemas"]["Task"];
             /** @description Id of a dataset that is `ready`. */
             dataset: string;
-            /** @description Id, name or digest. */
+            /** @description Id, name or digest. Left out: the installation's own base for the task (images: photo-small). */
             base?: string;
             method?: components["schemas"]["Method"];
             hyperparameters?: components["schemas"]["HyperparametersRequest"];

@@ -74,7 +74,13 @@ export const JobRequest = closed(
     name: Type.Optional(Type.String({ minLength: 1, maxLength: 200 })),
     task: ref(Task),
     dataset: Type.String({ minLength: 1, maxLength: 200, description: 'Id of a dataset that is `ready`.' }),
-    base: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: 'Id, name or digest.' })),
+    base: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: "Id, name or digest. Left out: the installation's own base for the task (images: photo-small).",
+      }),
+    ),
     method: Type.Optional(ref(Method)),
     hyperparameters: Type.Optional(ref(HyperparametersRequest)),
     validation: Type.Optional(ref(Validation)),
