@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { newId } from '../ids.js';
+import { installed } from '../installation.js';
 import { digestOfFile } from '../storage/filesystem.js';
 import { type BaseServices, createBase } from './bases.js';
 import { uploadKey } from './datasets.js';
@@ -11,17 +11,13 @@ export interface BundledBase {
   readonly path: string;
 }
 
-/** `bases/<name>/<name>.onnx` of this installation, found from sources and from `dist` alike. */
+/** `bases/<name>/<name>.onnx` of this installation. */
 export function bundledBases(): readonly BundledBase[] {
-  for (let folder = dirname(fileURLToPath(import.meta.url)); folder !== dirname(folder); folder = dirname(folder)) {
-    if (!existsSync(join(folder, 'package.json'))) continue;
-    const bases = join(folder, 'bases');
-    if (!existsSync(bases)) return [];
-    return readdirSync(bases)
-      .map((name) => ({ name, path: join(bases, name, `${name}.onnx`) }))
-      .filter(({ path }) => existsSync(path));
-  }
-  return [];
+  const bases = installed('bases');
+  if (bases === null) return [];
+  return readdirSync(bases)
+    .map((name) => ({ name, path: join(bases, name, `${name}.onnx`) }))
+    .filter(({ path }) => existsSync(path));
 }
 
 /**

@@ -30,6 +30,13 @@ export async function sweepUploads(
   return lost.length;
 }
 
+/** The keys below `prefix`, without it. */
+async function namesBelow(store: BlobStore, prefix: string): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const { key } of store.list(prefix)) names.push(key.slice(prefix.length));
+  return names;
+}
+
 const PACKS = 'packs/';
 
 /**
@@ -41,9 +48,7 @@ export async function sweepPacks(
   store: BlobStore,
   lost: (revisions: readonly string[]) => Promise<readonly string[]>,
 ): Promise<number> {
-  const found: string[] = [];
-  for await (const { key } of store.list(PACKS)) found.push(key.slice(PACKS.length));
-  const useless = await lost(found);
+  const useless = await lost(await namesBelow(store, PACKS));
   for (const revision of useless) await store.delete(PACKS + revision);
   return useless.length;
 }
@@ -59,10 +64,8 @@ export async function sweepBases(
   store: BlobStore,
   unneeded: (digests: readonly string[]) => Promise<readonly string[]>,
 ): Promise<number> {
-  const found: string[] = [];
-  for await (const { key } of store.list(BASES)) found.push(key.slice(BASES.length));
   let count = 0;
-  for (const digest of await unneeded(found)) {
+  for (const digest of await unneeded(await namesBelow(store, BASES))) {
     if ((await unneeded([digest])).length === 0) continue;
     await store.delete(BASES + digest);
     count += 1;
