@@ -1,22 +1,19 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
 import { constant, keepWhere, reduceSum } from '../emit.js';
 import { OnnxError } from '../error.js';
-import type { Rule, RuleContext } from './rule.js';
+import { NEWEST_OPSET } from '../opsets.js';
+import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 const mul = (c: RuleContext, x: string, y: string): string => c.b.op('Mul', [x, y]);
 
 /** 0 at 0, as PyTorch. */
-export const relu: Rule = (c) => [
+const relu: Rule = (c) => [
   () => keepWhere(c.b, c.b.op('Greater', [c.y(), constant(c.b, c.type(0), 0)]), c.dy, c.type(0)),
 ];
 /** y (1 - y) */
-export const sigmoid: Rule = (c) => [
-  () => mul(c, c.dy, mul(c, c.y(), c.b.op('Sub', [constant(c.b, c.type(0), 1), c.y()]))),
-];
+const sigmoid: Rule = (c) => [() => mul(c, c.dy, mul(c, c.y(), c.b.op('Sub', [constant(c.b, c.type(0), 1), c.y()])))];
 /** 1 - y² */
-export const tanh: Rule = (c) => [
-  () => mul(c, c.dy, c.b.op('Sub', [constant(c.b, c.type(0), 1), mul(c, c.y(), c.y())])),
-];
+const tanh: Rule = (c) => [() => mul(c, c.dy, c.b.op('Sub', [constant(c.b, c.type(0), 1), mul(c, c.y(), c.y())]))];
 
 const positive = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 /** One axis from opset 13; before, everything from the axis on is one row. */
@@ -27,16 +24,16 @@ function softmaxAxes(c: RuleContext): readonly number[] {
   return Array.from({ length: rank - axis }, (_, i) => axis + i);
 }
 /** y (dy - sum(dy y)) */
-export const softmax: Rule = (c) => [
+const softmax: Rule = (c) => [
   () => mul(c, c.y(), c.b.op('Sub', [c.dy, reduceSum(c.b, mul(c, c.dy, c.y()), softmaxAxes(c), true)])),
 ];
 /** dy - softmax * sum(dy) */
-export const logSoftmax: Rule = (c) => [
+const logSoftmax: Rule = (c) => [
   () => c.b.op('Sub', [c.dy, mul(c, c.b.op('Exp', [c.y()]), reduceSum(c.b, c.dy, softmaxAxes(c), true))]),
 ];
 
 /** 1 inside of the limits and on them, as PyTorch; a limit gets the gradients of the elements that it moved. */
-export const clip: Rule = (c) => {
+const clip: Rule = (c) => {
   const raised = (): string => c.b.op('Less', [c.x(0), c.y()]);
   const lowered = (): string => c.b.op('Greater', [c.x(0), c.y()]);
   const all = c.dims(0).map((_, i) => i);
@@ -52,9 +49,9 @@ export const clip: Rule = (c) => {
 };
 
 /** Before opset 12 a Dropout is the identity: training was not part of the operator. */
-export const dropoutIdentity: Rule = (c) => [() => c.dy];
+const dropoutIdentity: Rule = (c) => [() => c.dy];
 /** From opset 12, identity unless training_mode; then the mask, which the node must give out, decides. */
-export const dropout: Rule = (c) => [
+const dropout: Rule = (c) => [
   () => {
     if (!c.has(2) || (c.isConstant(2) && c.constant(2)[0] === 0)) return c.dy;
     const ratio = c.has(1) ? c.constant(1)[0] : 0.5;
@@ -72,11 +69,23 @@ export const dropout: Rule = (c) => [
 ];
 
 /** slope `alpha` below 0, default 0.01 */
-export const leakyRelu: Rule = (c) => [
+const leakyRelu: Rule = (c) => [
   () => {
     const zero = constant(c.b, c.type(0), 0);
     const up = keepWhere(c.b, c.b.op('Greater', [c.x(0), zero]), c.dy, c.type(0));
     const down = c.b.op('Sub', [c.dy, up]);
     return c.b.op('Add', [up, mul(c, down, constant(c.b, c.type(0), floatAttribute(c.node, 'alpha', 0.01)))]);
   },
+];
+
+export const activationRules: readonly RuleLine[] = [
+  ['Relu', 7, NEWEST_OPSET, relu],
+  ['LeakyRelu', 7, NEWEST_OPSET, leakyRelu],
+  ['Sigmoid', 7, NEWEST_OPSET, sigmoid],
+  ['Tanh', 7, NEWEST_OPSET, tanh],
+  ['Softmax', 7, NEWEST_OPSET, softmax],
+  ['LogSoftmax', 7, NEWEST_OPSET, logSoftmax],
+  ['Clip', 7, NEWEST_OPSET, clip],
+  ['Dropout', 7, 11, dropoutIdentity],
+  ['Dropout', 12, NEWEST_OPSET, dropout],
 ];

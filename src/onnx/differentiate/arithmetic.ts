@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../builder.js';
 import { cast, constant, keepWhere, sign, sumTo } from '../emit.js';
-import type { Rule, RuleContext } from './rule.js';
+import { NEWEST_OPSET } from '../opsets.js';
+import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 /** Sums a gradient of the output's size down to the size of input i, which was broadcast. */
 export const toInput = (c: RuleContext, gradient: string, i: number): string =>
@@ -10,26 +11,26 @@ const mul = (b: GraphBuilder, x: string, y: string): string => b.op('Mul', [x, y
 const div = (b: GraphBuilder, x: string, y: string): string => b.op('Div', [x, y]);
 
 /** https://onnx.ai/onnx/operators/onnx__Add.html */
-export const add: Rule = (c) => [() => toInput(c, c.dy, 0), () => toInput(c, c.dy, 1)];
-export const sub: Rule = (c) => [() => toInput(c, c.dy, 0), () => neg(c.b, toInput(c, c.dy, 1))];
-export const multiply: Rule = (c) => [
+const add: Rule = (c) => [() => toInput(c, c.dy, 0), () => toInput(c, c.dy, 1)];
+const sub: Rule = (c) => [() => toInput(c, c.dy, 0), () => neg(c.b, toInput(c, c.dy, 1))];
+const multiply: Rule = (c) => [
   () => toInput(c, mul(c.b, c.dy, c.x(1)), 0),
   () => toInput(c, mul(c.b, c.dy, c.x(0)), 1),
 ];
 /** d(a/b)/db = -y/b */
-export const divide: Rule = (c) => [
+const divide: Rule = (c) => [
   () => toInput(c, div(c.b, c.dy, c.x(1)), 0),
   () => neg(c.b, toInput(c, div(c.b, mul(c.b, c.dy, c.y()), c.x(1)), 1)),
 ];
-export const negate: Rule = (c) => [() => neg(c.b, c.dy)];
-export const abs: Rule = (c) => [() => mul(c.b, c.dy, sign(c.b, c.x(0), c.type(0)))];
-export const exp: Rule = (c) => [() => mul(c.b, c.dy, c.y())];
-export const log: Rule = (c) => [() => div(c.b, c.dy, c.x(0))];
+const negate: Rule = (c) => [() => neg(c.b, c.dy)];
+const abs: Rule = (c) => [() => mul(c.b, c.dy, sign(c.b, c.x(0), c.type(0)))];
+const exp: Rule = (c) => [() => mul(c.b, c.dy, c.y())];
+const log: Rule = (c) => [() => div(c.b, c.dy, c.x(0))];
 /** 1 / (2 sqrt(x)): infinite at 0. */
-export const sqrt: Rule = (c) => [() => div(c.b, mul(c.b, c.dy, constant(c.b, c.type(0), 0.5)), c.y())];
+const sqrt: Rule = (c) => [() => div(c.b, mul(c.b, c.dy, constant(c.b, c.type(0), 0.5)), c.y())];
 
 /** By the base e * x^(e-1); by the exponent y * log(x), taken as 0 where x <= 0. The exponent may be of another type. */
-export const pow: Rule = (c) => {
+const pow: Rule = (c) => {
   const { b } = c;
   const type = c.type(0);
   const exponent = (): string => (c.type(1) === type ? c.x(1) : cast(b, c.x(1), type));
@@ -51,3 +52,16 @@ export const pow: Rule = (c) => {
     },
   ];
 };
+
+export const arithmeticRules: readonly RuleLine[] = [
+  ['Add', 7, NEWEST_OPSET, add],
+  ['Sub', 7, NEWEST_OPSET, sub],
+  ['Mul', 7, NEWEST_OPSET, multiply],
+  ['Div', 7, NEWEST_OPSET, divide],
+  ['Neg', 7, NEWEST_OPSET, negate],
+  ['Abs', 7, NEWEST_OPSET, abs],
+  ['Exp', 7, NEWEST_OPSET, exp],
+  ['Log', 7, NEWEST_OPSET, log],
+  ['Sqrt', 7, NEWEST_OPSET, sqrt],
+  ['Pow', 7, NEWEST_OPSET, pow],
+];

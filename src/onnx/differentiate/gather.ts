@@ -1,8 +1,9 @@
 import { intAttribute } from '../attributes.js';
 import { cast, oneHot, product, reduceSum, reshape, unsqueeze, zeros } from '../emit.js';
 import { OnnxError } from '../error.js';
+import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
-import type { Rule, RuleContext } from './rule.js';
+import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 const wrap = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 function floatType(c: RuleContext): 'float32' | 'float64' {
@@ -19,7 +20,7 @@ function floatType(c: RuleContext): 'float32' | 'float64' {
  * Rows taken twice get both gradients. Adding into place needs ScatterND with a reduction (opset 16); before, the sum is a
  * product with one-hot rows, which takes indices * size numbers of memory.
  */
-export const gather: Rule = (c) => [
+const gather: Rule = (c) => [
   () => {
     const { b } = c;
     const dims = c.dims(0);
@@ -49,7 +50,7 @@ export const gather: Rule = (c) => [
 ];
 
 /** As Gather, element by element: ScatterElements from opset 16, one-hot before (then sizes beside the axis must agree). */
-export const gatherElements: Rule = (c) => [
+const gatherElements: Rule = (c) => [
   () => {
     const { b } = c;
     const dims = c.dims(0);
@@ -69,4 +70,9 @@ export const gatherElements: Rule = (c) => [
     return b.op('Transpose', [taken], { perm });
   },
   null,
+];
+
+export const gatherRules: readonly RuleLine[] = [
+  ['Gather', 9, NEWEST_OPSET, gather],
+  ['GatherElements', 11, NEWEST_OPSET, gatherElements],
 ];

@@ -1,15 +1,16 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
 import type { GraphBuilder } from '../builder.js';
 import { constant, product, reshape, sumTo } from '../emit.js';
+import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
-import type { Rule, RuleContext } from './rule.js';
+import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 function scaled(c: RuleContext, x: string, by: number): string {
   return by === 1 ? x : c.b.op('Mul', [x, constant(c.b, c.type(0), by)]);
 }
 
 /** y = alpha a' b' + beta c; https://onnx.ai/onnx/operators/onnx__Gemm.html */
-export const gemm: Rule = (c) => {
+const gemm: Rule = (c) => {
   const transA = intAttribute(c.node, 'transA', 0) !== 0;
   const transB = intAttribute(c.node, 'transB', 0) !== 0;
   const alpha = floatAttribute(c.node, 'alpha', 1);
@@ -32,7 +33,7 @@ export const gemm: Rule = (c) => {
 };
 
 /** numpy.matmul: leading dimensions broadcast, a vector is a row on the left and a column on the right. */
-export const matMul: Rule = (c) => {
+const matMul: Rule = (c) => {
   const { b } = c;
   const aDims = c.dims(0).length === 1 ? [1, ...c.dims(0)] : c.dims(0);
   const bDims = c.dims(1).length === 1 ? [...c.dims(1), 1] : c.dims(1);
@@ -75,3 +76,8 @@ function transposed(b: GraphBuilder, x: string, rank: number): string {
   perm.splice(rank - 2, 2, rank - 1, rank - 2);
   return b.op('Transpose', [x], { perm });
 }
+
+export const linearRules: readonly RuleLine[] = [
+  ['Gemm', 7, NEWEST_OPSET, gemm],
+  ['MatMul', 7, NEWEST_OPSET, matMul],
+];

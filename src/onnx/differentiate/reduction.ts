@@ -1,7 +1,8 @@
 import { intAttribute, intsAttribute } from '../attributes.js';
 import { cast, constant, expand, reduceSum, reshape } from '../emit.js';
+import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
-import type { Rule, RuleContext } from './rule.js';
+import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 /** Axes of a reduction: an attribute before opset `asInput`, a constant second input from then on; none means all. */
 function axesOf(c: RuleContext, asInput: number): readonly number[] {
@@ -22,9 +23,9 @@ function kept(c: RuleContext, x: string, axes: readonly number[]): string {
 const spread = (c: RuleContext, x: string, axes: readonly number[]): string =>
   expand(c.b, kept(c, x, axes), c.type(0), keptDims(c.dims(0), axes), c.dims(0));
 
-export const reduceSumRule: Rule = (c) => [() => spread(c, c.dy, axesOf(c, 13)), null];
+const reduceSumRule: Rule = (c) => [() => spread(c, c.dy, axesOf(c, 13)), null];
 
-export const reduceMeanRule: Rule = (c) => [
+const reduceMeanRule: Rule = (c) => [
   () => {
     const axes = axesOf(c, 18);
     const n = elements(axes.map((axis) => c.dims(0)[axis] as number));
@@ -34,7 +35,7 @@ export const reduceMeanRule: Rule = (c) => [
 ];
 
 /** Elements that tie for the maximum share the gradient evenly. */
-export const reduceMaxRule: Rule = (c) => [
+const reduceMaxRule: Rule = (c) => [
   () => {
     const axes = axesOf(c, 18);
     const { b } = c;
@@ -44,4 +45,10 @@ export const reduceMaxRule: Rule = (c) => [
     return b.op('Mul', [most, share]);
   },
   null,
+];
+
+export const reductionRules: readonly RuleLine[] = [
+  ['ReduceSum', 7, NEWEST_OPSET, reduceSumRule],
+  ['ReduceMean', 7, NEWEST_OPSET, reduceMeanRule],
+  ['ReduceMax', 7, NEWEST_OPSET, reduceMaxRule],
 ];

@@ -31,6 +31,9 @@ export interface RuleContext {
 /** One entry per input: emits that input's gradient when called, or null where none flows (indices, sizes, conditions). */
 export type Rule = (c: RuleContext) => readonly ((() => string) | null)[];
 
+/** Operator, first and last opset of the closed range that the rule was written for and tested on. */
+export type RuleLine = readonly [opType: string, from: number, to: number, rule: Rule];
+
 export interface RuleEntry {
   readonly rule: Rule;
   readonly from: number;

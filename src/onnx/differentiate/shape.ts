@@ -1,19 +1,20 @@
 import { intAttribute, intsAttribute } from '../attributes.js';
 import { cast, keepWhere, pad, reshape, slice, sumTo, zeros } from '../emit.js';
+import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
-import type { Rule, RuleContext } from './rule.js';
+import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 /** Reshape, Flatten, Squeeze, Unsqueeze: back to the size it had. */
-export const reshaped: Rule = (c) => [
+const reshaped: Rule = (c) => [
   () => (elements(c.dims(0)) === 0 ? zeros(c.b, c.type(0), c.dims(0)) : reshape(c.b, c.dy, c.dims(0))),
   null,
 ];
-export const identity: Rule = (c) => [() => c.dy];
+const identity: Rule = (c) => [() => c.dy];
 /** Between float types; integers and booleans carry no gradient. */
-export const castRule: Rule = (c) => [() => cast(c.b, c.dy, c.type(0))];
-export const expandRule: Rule = (c) => [() => sumTo(c.b, c.dy, c.yDims(), c.dims(0)), null];
+const castRule: Rule = (c) => [() => cast(c.b, c.dy, c.type(0))];
+const expandRule: Rule = (c) => [() => sumTo(c.b, c.dy, c.yDims(), c.dims(0)), null];
 
-export const transpose: Rule = (c) => [
+const transpose: Rule = (c) => [
   () => {
     const rank = c.dims(0).length;
     const perm = intsAttribute(c.node, 'perm') ?? Array.from({ length: rank }, (_, i) => rank - 1 - i);
@@ -21,7 +22,7 @@ export const transpose: Rule = (c) => [
   },
 ];
 
-export const concat: Rule = (c) => {
+const concat: Rule = (c) => {
   const axis = wrap(intAttribute(c.node, 'axis', 1), c.yDims().length);
   let at = 0;
   return c.node.inputs.map((_, i) => {
@@ -32,7 +33,7 @@ export const concat: Rule = (c) => {
   });
 };
 
-export const where: Rule = (c) => [
+const where: Rule = (c) => [
   null,
   () => sumTo(c.b, keepWhere(c.b, c.x(0), c.dy, c.type(1)), c.yDims(), c.dims(1)),
   () => sumTo(c.b, keepWhere(c.b, c.b.op('Not', [c.x(0)]), c.dy, c.type(2)), c.yDims(), c.dims(2)),
@@ -66,7 +67,7 @@ function cuts(c: RuleContext): readonly Cut[] {
 }
 
 /** Puts the gradient back among zeros: reversed axes are turned, steps are spread apart, and the rest is padding. */
-export const sliceRule: Rule = (c) => [
+const sliceRule: Rule = (c) => [
   () => {
     if (elements(c.yDims()) === 0) return zeros(c.b, c.type(0), c.dims(0));
     let dy = c.dy;
@@ -91,4 +92,18 @@ export const sliceRule: Rule = (c) => [
   null,
   null,
   null,
+];
+
+export const shapeRules: readonly RuleLine[] = [
+  ['Reshape', 7, NEWEST_OPSET, reshaped],
+  ['Flatten', 7, NEWEST_OPSET, reshaped],
+  ['Squeeze', 7, NEWEST_OPSET, reshaped],
+  ['Unsqueeze', 7, NEWEST_OPSET, reshaped],
+  ['Identity', 7, NEWEST_OPSET, identity],
+  ['Cast', 7, NEWEST_OPSET, castRule],
+  ['Expand', 8, NEWEST_OPSET, expandRule],
+  ['Transpose', 7, NEWEST_OPSET, transpose],
+  ['Concat', 7, NEWEST_OPSET, concat],
+  ['Slice', 7, NEWEST_OPSET, sliceRule],
+  ['Where', 9, NEWEST_OPSET, where],
 ];

@@ -1,52 +1,16 @@
-import { NEWEST_OPSET } from '../opsets.js';
-import * as activation from './activation.js';
-import * as arithmetic from './arithmetic.js';
-import { gather, gatherElements } from './gather.js';
-import { gemm, matMul } from './linear.js';
-import { reduceMaxRule, reduceMeanRule, reduceSumRule } from './reduction.js';
+import { activationRules } from './activation.js';
+import { arithmeticRules } from './arithmetic.js';
+import { gatherRules } from './gather.js';
+import { linearRules } from './linear.js';
+import { reductionRules } from './reduction.js';
 import { type RuleTable, ruleTable } from './rule.js';
-import * as shape from './shape.js';
+import { shapeRules } from './shape.js';
+
+const FAMILIES = [arithmeticRules, activationRules, linearRules, reductionRules, shapeRules, gatherRules];
 
 /** Every operator that has a gradient, with the closed range of opsets it was tested on. */
 export function standardRules(): RuleTable {
   const rules = ruleTable();
-  const last = NEWEST_OPSET;
-  rules.add('Add', 7, last, arithmetic.add);
-  rules.add('Sub', 7, last, arithmetic.sub);
-  rules.add('Mul', 7, last, arithmetic.multiply);
-  rules.add('Div', 7, last, arithmetic.divide);
-  rules.add('Neg', 7, last, arithmetic.negate);
-  rules.add('Abs', 7, last, arithmetic.abs);
-  rules.add('Exp', 7, last, arithmetic.exp);
-  rules.add('Log', 7, last, arithmetic.log);
-  rules.add('Sqrt', 7, last, arithmetic.sqrt);
-  rules.add('Pow', 7, last, arithmetic.pow);
-  rules.add('Relu', 7, last, activation.relu);
-  rules.add('LeakyRelu', 7, last, activation.leakyRelu);
-  rules.add('Sigmoid', 7, last, activation.sigmoid);
-  rules.add('Tanh', 7, last, activation.tanh);
-  rules.add('Softmax', 7, last, activation.softmax);
-  rules.add('LogSoftmax', 7, last, activation.logSoftmax);
-  rules.add('Clip', 7, last, activation.clip);
-  rules.add('Dropout', 7, 11, activation.dropoutIdentity);
-  rules.add('Dropout', 12, last, activation.dropout);
-  rules.add('Gemm', 7, last, gemm);
-  rules.add('MatMul', 7, last, matMul);
-  rules.add('ReduceSum', 7, last, reduceSumRule);
-  rules.add('ReduceMean', 7, last, reduceMeanRule);
-  rules.add('ReduceMax', 7, last, reduceMaxRule);
-  rules.add('Reshape', 7, last, shape.reshaped);
-  rules.add('Flatten', 7, last, shape.reshaped);
-  rules.add('Squeeze', 7, last, shape.reshaped);
-  rules.add('Unsqueeze', 7, last, shape.reshaped);
-  rules.add('Identity', 7, last, shape.identity);
-  rules.add('Cast', 7, last, shape.castRule);
-  rules.add('Expand', 8, last, shape.expandRule);
-  rules.add('Transpose', 7, last, shape.transpose);
-  rules.add('Concat', 7, last, shape.concat);
-  rules.add('Slice', 7, last, shape.sliceRule);
-  rules.add('Where', 9, last, shape.where);
-  rules.add('Gather', 9, last, gather);
-  rules.add('GatherElements', 11, last, gatherElements);
+  for (const [opType, from, to, rule] of FAMILIES.flat()) rules.add(opType, from, to, rule);
   return rules;
 }

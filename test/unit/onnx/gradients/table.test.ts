@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { differentiate, graphBuilder, standardRules } from '../../../../src/onnx/index.js';
+import { measure, run, type Value } from '../../../support/onnx.js';
+import { headCases } from './cases/head.js';
+
+/** Every family's cases: a rule without one fails here. */
+const CASES = [...headCases];
+
+describe('the table of gradient rules', () => {
+  it('every operator that has a rule has a case', () => {
+    const tested = new Set(CASES.map((c) => c.op));
+    expect(
+      standardRules()
+        .operators()
+        .filter((op) => !tested.has(op)),
+    ).toEqual([]);
+  });
+
+  it('ties of a maximum share the gradient', async () => {
+    const b = graphBuilder({ opset: 13 });
+    const x = b.input('x', 'float32', [4]);
+    b.output(b.op('ReduceMax', [x], { keepdims: 0 }), 'float32', []);
+    const model = b.model();
+    const loss = model.graph.outputs[0]?.name as string;
+    const result = await run(differentiate(model, loss, ['x'], await measure(model)), {
+      x: { dataType: 'float32', dims: [4], data: Float32Array.of(1, 3, 3, 0) },
+    });
+    expect([...(result['grad(x)'] as Value).data]).toEqual([0, 0.5, 0.5, 0]);
+  });
+});
