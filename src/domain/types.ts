@@ -119,8 +119,24 @@ export interface Base {
 export type Method =
   | { readonly type: 'featureExtraction'; readonly cut?: string }
   | { readonly type: 'fineTuning'; readonly layers: 'all' | number; readonly cut?: string }
-  | { readonly type: 'scratch' };
-export interface Hyperparameters {
+  | { readonly type: 'scratch'; readonly cut?: string };
+/** What only fine-tuning and training from scratch have; left out means `auto`. */
+export interface TuningHyperparameters {
+  readonly optimizer?: 'auto' | 'adamw' | 'sgd';
+  readonly schedule?: 'auto' | 'cosine' | 'linear' | 'constant';
+  /** Share of the steps over which the learning rate rises. */
+  readonly warmup?: 'auto' | number;
+  /** Most Euclidean norm of all gradients together; 0: as they are. */
+  readonly gradientClip?: 'auto' | number;
+  /** Each layer's learning rate is this times the next one's above it. */
+  readonly layerDecay?: 'auto' | number;
+  /** Epochs without a better validation result after which training ends. */
+  readonly patience?: 'auto' | number;
+  /** Whether BatchNormalization goes by each batch's statistics or by the base's. */
+  readonly batchNorm?: 'auto' | 'live' | 'frozen';
+  readonly augmentation?: 'auto' | 'none' | 'light' | 'medium' | 'strong';
+}
+export interface Hyperparameters extends TuningHyperparameters {
   readonly epochs: number | 'auto';
   readonly learningRate: number | 'auto';
   readonly batchSize: number | 'auto';

@@ -22,12 +22,24 @@ export { standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';
 export { inFloat32, isHalf } from './float32.js';
+export { FROZEN, type FrozenSplit, splitFrozen } from './frozen.js';
 export { graft } from './graft.js';
 export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';
 export { type LinearHead, linearHead } from './head.js';
-export { type CrossEntropy, softmaxCrossEntropy } from './loss.js';
+export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
+export { type CrossEntropy, softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';
 export { alignedOpsets, NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET } from './opsets.js';
-export { type AdamW, adamW, nextName, type Sgd, type StepState, sgd, type Trained } from './optimizer.js';
+export {
+  type AdamW,
+  adamW,
+  clipByGlobalNorm,
+  nextName,
+  type Sgd,
+  type StepState,
+  sgd,
+  type Trained,
+} from './optimizer.js';
+export { type Pack, type Packed, packed, packsOf, unpacked, withPacks } from './packs.js';
 export { initializersAsInputs, withInitializers } from './parameters.js';
 export { decodeModel } from './proto/decode.js';
 export { encodeModel } from './proto/encode.js';
@@ -42,4 +54,5 @@ export {
   withDynamicBatch,
 } from './shapes.js';
 export { byteLength, elements, numbers, renamed, tensor } from './tensor.js';
+export { decodeTensors, encodeTensors } from './tensors-file.js';
 export * from './types.js';

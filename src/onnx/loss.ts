@@ -33,3 +33,12 @@ export function softmaxCrossEntropy(b: GraphBuilder, logits: string, labels: str
   const weighted = reduceSum(b, b.op('Mul', [each, o.sampleWeight]), [0], false);
   return b.op('Div', [weighted, reduceSum(b, o.sampleWeight, [0], false)], {}, named);
 }
+
+/**
+ * Cross-entropy of `logits` [N, classes] with soft targets [N, classes], summed: -sum(targets * log softmax(logits)).
+ * Whoever gives the targets scales its rows: by 1 / N for a mean, by a weight of the class, to 0 where a batch is not full.
+ */
+export function softTargetCrossEntropy(b: GraphBuilder, logits: string, targets: string, name = 'loss'): string {
+  const each = b.op('Mul', [targets, b.op('LogSoftmax', [logits], { axis: 1 })]);
+  return b.op('Neg', [reduceSum(b, each, [0, 1], false)], {}, { outputs: [name] });
+}

@@ -7,8 +7,10 @@ export interface Trained {
   readonly name: string;
   readonly gradient: string;
   readonly dims: readonly number[];
-  /** false: weight decay leaves it alone (biases, normalisation). Default true. */
-  readonly decay?: boolean;
+  /** false: weight decay leaves it alone (biases, normalisation); a tensor's name: element by element, times it. Default true. */
+  readonly decay?: boolean | string;
+  /** Name of a tensor that the learning rate is multiplied with, element by element (discriminative rates). */
+  readonly rate?: string;
 }
 /** What a step adds to the graph. Every `output` is to be fed as `input` of the next step. */
 export interface StepState {
@@ -39,16 +41,15 @@ export function adamW(b: GraphBuilder, trained: readonly Trained[], o: AdamW = {
   const rate = b.input('learning_rate', 'float32', []);
   const correction1 = b.input('bias_correction1', 'float32', []);
   const correction2 = b.input('bias_correction2', 'float32', []);
-  const decayed = weightDecay > 0 ? b.op('Sub', [c(1), b.op('Mul', [rate, c(weightDecay)])]) : null;
   const parameters: StepState['parameters'][number][] = [];
   const moments: StepState['moments'][number][] = [];
   for (const p of trained) {
+    const own = ownRate(b, p, rate);
     const m = state(b, 'm', p, moments, (old) => mix(b, old, p.gradient, beta1));
     const v = state(b, 'v', p, moments, (old) => mix(b, old, b.op('Mul', [p.gradient, p.gradient]), beta2));
     const size = b.op('Add', [b.op('Sqrt', [b.op('Div', [v, correction2])]), c(epsilon)]);
-    const step = b.op('Mul', [rate, b.op('Div', [b.op('Div', [m, correction1]), size])]);
-    const kept = decayed && p.decay !== false ? b.op('Mul', [p.name, decayed]) : p.name;
-    parameters.push(next(b, p, kept, step));
+    const step = b.op('Mul', [own, b.op('Div', [b.op('Div', [m, correction1]), size])]);
+    parameters.push(next(b, p, decayed(b, p, own, weightDecay), step));
   }
   return { parameters, moments, scalars: [rate, correction1, correction2] };
 }
@@ -65,7 +66,6 @@ export function sgd(b: GraphBuilder, trained: readonly Trained[], o: Sgd = {}): 
   const { momentum = 0, nesterov = false, weightDecay = 0 } = o;
   const c = (value: number): string => constant(b, 'float32', value);
   const rate = b.input('learning_rate', 'float32', []);
-  const decayed = weightDecay > 0 ? b.op('Sub', [c(1), b.op('Mul', [rate, c(weightDecay)])]) : null;
   const parameters: StepState['parameters'][number][] = [];
   const moments: StepState['moments'][number][] = [];
   for (const p of trained) {
@@ -74,10 +74,39 @@ export function sgd(b: GraphBuilder, trained: readonly Trained[], o: Sgd = {}): 
       const v = state(b, 'v', p, moments, (old) => b.op('Add', [b.op('Mul', [old, c(momentum)]), p.gradient]));
       direction = nesterov ? b.op('Add', [p.gradient, b.op('Mul', [v, c(momentum)])]) : v;
     }
-    const kept = decayed && p.decay !== false ? b.op('Mul', [p.name, decayed]) : p.name;
-    parameters.push(next(b, p, kept, b.op('Mul', [rate, direction])));
+    const own = ownRate(b, p, rate);
+    parameters.push(next(b, p, decayed(b, p, own, weightDecay), b.op('Mul', [own, direction])));
   }
   return { parameters, moments, scalars: [rate] };
+}
+
+const ownRate = (b: GraphBuilder, p: Trained, rate: string): string =>
+  p.rate === undefined ? rate : b.op('Mul', [rate, p.rate]);
+
+/** The parameter less its decay: p (1 - rate * weightDecay). */
+function decayed(b: GraphBuilder, p: Trained, rate: string, weightDecay: number): string {
+  if (weightDecay === 0 || p.decay === false) return p.name;
+  let lost = b.op('Mul', [rate, constant(b, FLOAT, weightDecay)]);
+  if (typeof p.decay === 'string') lost = b.op('Mul', [lost, p.decay]);
+  return b.op('Mul', [p.name, b.op('Sub', [constant(b, FLOAT, 1), lost])]);
+}
+
+/**
+ * The gradients scaled down together so that their joint Euclidean norm is at most `most` (Pascanu et al. 2013, arXiv
+ * 1211.5063); names in the order given, and the norm before, a scalar.
+ */
+export function clipByGlobalNorm(
+  b: GraphBuilder,
+  gradients: readonly string[],
+  most: number | null,
+): { readonly gradients: readonly string[]; readonly norm: string } {
+  const squares = gradients.map((g) => b.op('ReduceSumSquare', [g], { keepdims: 0 }));
+  const norm = b.op('Sqrt', [squares.reduce((x, y) => b.op('Add', [x, y]))], {}, { outputs: ['gradient_norm'] });
+  b.output(norm, FLOAT, []);
+  if (most === null) return { gradients, norm };
+  const limit = constant(b, FLOAT, most);
+  const factor = b.op('Div', [limit, b.op('Max', [norm, limit])]);
+  return { gradients: gradients.map((g) => b.op('Mul', [g, factor])), norm };
 }
 
 const FLOAT: DataType = 'float32';

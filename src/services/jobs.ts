@@ -1,8 +1,9 @@
 import type { JobAction } from '../domain/lifecycle.js';
 import type { Repositories } from '../domain/ports.js';
-import type { Base, Hyperparameters, Job, Method, Task } from '../domain/types.js';
+import type { Base, Hyperparameters, Job, Method, Task, TuningHyperparameters } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import { newId } from '../ids.js';
+import { standardRules } from '../onnx/index.js';
 import type { Enqueue } from '../queue/names.js';
 import { trainableDataset } from './trainable.js';
 
@@ -27,15 +28,9 @@ function impossible(path: string, detail: string): GraftError {
 }
 
 /** What this version cannot do yet is refused in words before anything is written. */
-function refuseUnbuilt({ task, method, engine }: JobRequest): void {
+function refuseUnbuilt({ task, engine }: JobRequest): void {
   if (task !== 'image-classification') {
     throw impossible('/task', `This version trains image-classification; '${task}' comes later.`);
-  }
-  if (method !== undefined && method.type !== 'featureExtraction') {
-    throw impossible('/method/type', `This version trains by featureExtraction; '${method.type}' comes later.`);
-  }
-  if (method?.layers !== undefined) {
-    throw impossible('/method/layers', 'featureExtraction trains no layers of the base; leave `layers` out.');
   }
   if (engine === 'tensorflow') {
     throw impossible(
@@ -101,11 +96,50 @@ function chosenCut(base: Base, request: JobRequest): string {
   );
 }
 
+const TUNING = [
+  'optimizer',
+  'schedule',
+  'warmup',
+  'gradientClip',
+  'layerDecay',
+  'patience',
+  'batchNorm',
+  'augmentation',
+] as const satisfies readonly (keyof TuningHyperparameters)[];
+
+/** The method as the job will have it. Throws `job-impossible` for what does not belong to it, or the base cannot do. */
+function chosenMethod(base: Base, request: JobRequest): Method {
+  const { type, layers } = request.method ?? { type: 'featureExtraction' as const };
+  const cut = chosenCut(base, request);
+  if (type !== 'fineTuning' && layers !== undefined)
+    throw impossible('/method/layers', `${type} takes no \`layers\`; leave it out, or use fineTuning.`);
+  if (type === 'featureExtraction') {
+    const extra = TUNING.find((name) => request.hyperparameters?.[name] !== undefined);
+    if (extra !== undefined)
+      throw impossible(
+        `/hyperparameters/${extra}`,
+        `featureExtraction has no '${extra}': it trains a linear head only. Leave it out, or use fineTuning.`,
+      );
+    return { type, cut };
+  }
+  const { opset, training } = base.facts!;
+  const rules = standardRules();
+  const missing = training.unsupportedOperators.filter((name) => !rules.supported(name, '', opset));
+  // The last layers may lie above the operators without a rule: only the graph tells.
+  if (missing.length > 0 && (type === 'scratch' || layers === undefined || layers === 'all'))
+    throw new GraftError(
+      'base-unfit',
+      `The base '${base.name}' cannot be trained whole: no gradient rule covers ${missing.join(', ')} (opset ${opset}). Use featureExtraction, or fineTuning of the last layers above.`,
+    );
+  return type === 'scratch' ? { type, cut } : { type, layers: layers ?? 'all', cut };
+}
+
 /** Everything is checked first; then the row, then the queue. The job pins dataset revision and base digest. */
 export async function createJob(deps: JobServices, projectId: string, request: JobRequest): Promise<Job> {
   refuseUnbuilt(request);
   const dataset = await trainableDataset(deps, projectId, request);
   const base = await usableBase(deps, projectId, request);
+  const method = chosenMethod(base, request);
   const auto = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
   const job = await deps.repositories.jobs.create({
     id: newId('job'),
@@ -114,7 +148,7 @@ export async function createJob(deps: JobServices, projectId: string, request: J
     task: request.task,
     dataset,
     base: { id: base.id, digest: base.digest! },
-    method: { type: 'featureExtraction', cut: chosenCut(base, request) },
+    method,
     hyperparameters: { ...auto, labelSmoothing: 0, seed: 0, ...request.hyperparameters },
     validation: request.validation ?? null,
     metadata: request.metadata ?? {},

@@ -4,7 +4,7 @@ import type { Model } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import type { BlobStore } from '../storage/blob.js';
 import { composeExport, exportOptions } from '../tasks/image-classification/compose.js';
-import { limited } from './model-files.js';
+import { changedKey, limited } from './model-files.js';
 
 /**
  * Composes `model.onnx` from base and head. One at a time: base and file are both in memory while it does. Throws when
@@ -24,8 +24,13 @@ export function modelExporter(deps: {
           `The base '${model.base.id}' of this model is gone, so its file cannot be written.`,
         );
       }
-      const [bytes, head] = await Promise.all([deps.artifacts.read(base.blobKey), deps.artifacts.read(model.headKey)]);
-      const chunks = composeExport(bytes, head, exportOptions(model));
+      const changedAt = changedKey(model);
+      const [bytes, head, changed] = await Promise.all([
+        deps.artifacts.read(base.blobKey),
+        deps.artifacts.read(model.headKey),
+        changedAt === null ? null : deps.artifacts.read(changedAt),
+      ]);
+      const chunks = composeExport(bytes, head, exportOptions(model), changed);
       const hash = createHash('sha256');
       for (const chunk of chunks) hash.update(chunk);
       const digest = `sha256:${hash.digest('hex')}`;

@@ -9,6 +9,11 @@ export function modelFileKey(modelId: string, name: string): string {
   return `models/${modelId}/files/${name}`;
 }
 
+/** Blob key of the base's tensors that training changed; null where the method leaves the base as it is. */
+export function changedKey({ id, method }: Pick<Model, 'id' | 'method'>): string | null {
+  return method.type === 'featureExtraction' ? null : `models/${id}/changed.onnx`;
+}
+
 export function findFile(model: Model, name: string): ModelFile {
   const file = model.files.find((one) => one.name === name);
   if (file !== undefined) return file;

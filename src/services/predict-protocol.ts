@@ -5,7 +5,11 @@ import { GraftError, type Problem } from '../errors.js';
  * What the API and a prediction process say to each other over HTTP. A request body is one frame: `u32` header length
  * (big endian), header (UTF-8 JSON), then the inputs' bytes one after the other, so images travel as they are.
  */
-export type ServedModel = Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels' | 'preprocessing'>;
+export interface ServedModel
+  extends Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels' | 'preprocessing'> {
+  /** Blob key of the base's tensors that training changed; null: the base is as it was. */
+  readonly changedKey?: string | null;
+}
 export interface PredictInput {
   readonly kind: 'image';
   readonly bytes: Uint8Array;
@@ -38,10 +42,10 @@ export const MAX_INPUTS = 256;
 
 /** One frame in one buffer. */
 export function encodeFrame({ model, inputs, top }: PredictRequest): Buffer {
-  const { id, task, base, cut, headKey, labels, preprocessing } = model;
+  const { id, task, base, cut, headKey, changedKey, labels, preprocessing } = model;
   const header = Buffer.from(
     JSON.stringify({
-      model: { id, task, base, cut, headKey, labels, preprocessing },
+      model: { id, task, base, cut, headKey, changedKey, labels, preprocessing },
       inputs: inputs.map(({ kind, bytes }) => ({ kind, bytes: bytes.length })),
       top,
     }),
@@ -136,6 +140,8 @@ function servedModel(model: Record<string, unknown>): ServedModel {
     base: { id: text(base.id, 'model/base/id'), digest: text(base.digest, 'model/base/digest') },
     cut: text(model.cut, 'model/cut'),
     headKey: text(model.headKey, 'model/headKey'),
+    changedKey:
+      model.changedKey === null || model.changedKey === undefined ? null : text(model.changedKey, 'model/changedKey'),
     labels: labels as string[],
     preprocessing,
   };

@@ -1,6 +1,7 @@
 import type { Repositories } from '../domain/ports.js';
 import type { Model } from '../domain/types.js';
 import { GraftError, type Problem, problem } from '../errors.js';
+import { changedKey } from './model-files.js';
 import type { PredictClient } from './predict-client.js';
 import { MAX_INPUTS, type PredictAnswer, type Prediction } from './predict-protocol.js';
 
@@ -44,7 +45,7 @@ export async function predict(
   const answer: PredictAnswer =
     images.length === 0
       ? { predictions: [], timing: { queueMs: 0, batch: 0, runMs: 0 } }
-      : await predictor.predict({ model, inputs: images, top }, signal);
+      : await predictor.predict({ model: { ...model, changedKey: changedKey(model) }, inputs: images, top }, signal);
   let next = 0;
   // The process numbers what it was given; a problem must name the input as the caller numbered it.
   const numbered = (one: Prediction, index: number): Prediction => {

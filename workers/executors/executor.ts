@@ -23,6 +23,8 @@ export type Feeds = Readonly<Record<string, HostTensor>>;
 export interface CompileOptions {
   /** Threads inside one operator; default: what the executor was made with. */
   readonly threads?: number;
+  /** Threads wait for the next operator awake: right for long runs that have the cores to themselves. */
+  readonly spin?: boolean;
 }
 /** What the graph reads and writes from step to step: the output of one run is the input of the next. */
 export interface FedBack {
@@ -33,14 +35,18 @@ export interface FedBack {
 /** Parameters and moments that stay where the engine keeps them; only what `read` asks for travels. */
 export interface State {
   read(input: string): Promise<HostTensor>;
+  write(input: string, value: HostTensor): Promise<void>;
   dispose(): void;
 }
 /** A compiled graph. Runs of one program must not overlap. */
 export interface Program {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  /** `fetch` names the outputs to bring back; the others are not computed where the engine can leave them out. */
-  run(feeds: Feeds, fetch: readonly string[]): Promise<Record<string, HostTensor>>;
+  /**
+   * `fetch` names the outputs to bring back; the others are not computed where the engine can leave them out. What the
+   * program takes of `state` (which may be another program's of this executor) is fed, and stays as it is.
+   */
+  run(feeds: Feeds, fetch: readonly string[], state?: State): Promise<Record<string, HostTensor>>;
   state(of: readonly FedBack[]): State;
   /** As `run`, with `state` as further inputs, which afterwards holds their next values. */
   step(state: State, feeds: Feeds, fetch: readonly string[]): Promise<Record<string, HostTensor>>;

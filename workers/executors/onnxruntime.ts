@@ -1,12 +1,12 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import { type DataType, encodeModel, type ShapeRunner } from '../../src/onnx/index.js';
-import type { Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
+import type { CompileOptions, Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
 
 /**
  * Options of every session. Spinning threads would burn the cores that decode the next batch; the memory pattern
  * planner keeps one block per input size, which only pays where sizes repeat, and here they do.
  */
-const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
+const sessionOptions = (threads: number, spin: boolean): InferenceSession.SessionOptions => ({
   executionProviders: ['cpu'],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
@@ -15,7 +15,7 @@ const sessionOptions = (threads: number): InferenceSession.SessionOptions => ({
   enableCpuMemArena: true,
   enableMemPattern: true,
   logSeverityLevel: 3,
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
+  extra: { session: { intra_op: { allow_spinning: spin ? '1' : '0' } } },
 });
 
 const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
@@ -30,11 +30,13 @@ interface Resident extends State {
 function program(session: InferenceSession): Program {
   const feedsOf = (feeds: Feeds): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, tensorOf(value)]));
+  const taken = new Set(session.inputNames);
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
-    async run(feeds, fetch) {
-      const results = await session.run(feedsOf(feeds), fetch);
+    async run(feeds, fetch, state) {
+      const resident = state === undefined ? [] : [...(state as Resident).tensors].filter(([name]) => taken.has(name));
+      const results = await session.run({ ...feedsOf(feeds), ...Object.fromEntries(resident) }, fetch);
       return Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
     },
     state(of) {
@@ -43,6 +45,9 @@ function program(session: InferenceSession): Program {
         tensors,
         outputOf: new Map(of.map((s) => [s.input, s.output])),
         read: async (input) => hostOf(tensors.get(input) as Tensor),
+        write: async (input, value) => {
+          tensors.set(input, tensorOf(value));
+        },
         dispose: () => tensors.clear(),
       };
       return state;
@@ -63,8 +68,8 @@ function program(session: InferenceSession): Program {
  * already settled when they return), so long work belongs into a process of its own.
  */
 export function onnxruntimeExecutor(options: { readonly threads: number }): Executor {
-  const load = async (file: Uint8Array, o: { threads?: number } = {}): Promise<Program> =>
-    program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads)));
+  const load = async (file: Uint8Array, o: CompileOptions = {}): Promise<Program> =>
+    program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.spin ?? false)));
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
     load,

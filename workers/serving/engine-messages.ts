@@ -4,6 +4,8 @@ import type { Preprocessing } from '../../src/domain/types.js';
 export interface EngineSpec {
   /** The base's ONNX file; its memory moves to the thread. */
   readonly base: Uint8Array;
+  /** File of the base's tensors that training changed. */
+  readonly changed: Uint8Array | null;
   readonly cut: string;
   readonly preprocessing: Preprocessing;
   readonly threads: number;

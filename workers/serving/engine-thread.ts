@@ -20,7 +20,7 @@ interface Loaded {
 }
 
 async function load(): Promise<Loaded> {
-  const graph = trunkGraph(spec.base, spec.cut, spec.preprocessing);
+  const graph = trunkGraph(spec.base, spec.cut, spec.preprocessing, spec.changed);
   // Spinning threads would take the cores from decoding between runs.
   const session = await InferenceSession.create(graph, { intraOpNumThreads: spec.threads, extra: SPINNING_OFF });
   const input = session.inputMetadata[0];

@@ -45,9 +45,12 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       serials += 1;
       const serial = serials;
       headsOf.set(serial, new Set());
-      const base = await read(`bases/${model.base.digest}`, model);
+      const [base, changed] = await Promise.all([
+        read(`bases/${model.base.digest}`, model),
+        model.changedKey ? read(model.changedKey, model) : null,
+      ]);
       const { cut, preprocessing } = model;
-      const spec = { base, cut, preprocessing, threads: options.threads, maxPixels: options.maxPixels };
+      const spec = { base, changed, cut, preprocessing, threads: options.threads, maxPixels: options.maxPixels };
       // A thread that ended by itself must not be handed out again.
       let value: { trunk: Trunk; serial: number } | null = null;
       const trunk = await options.openTrunk(spec, () => {
@@ -104,6 +107,17 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   };
 }
 
-function trunkKey({ base, cut, preprocessing: p }: ServedModel): string {
-  return JSON.stringify([base.digest, cut, p.resize, p.crop, p.layout, p.channels, p.scale, p.mean, p.std]);
+function trunkKey({ base, changedKey, cut, preprocessing: p }: ServedModel): string {
+  return JSON.stringify([
+    base.digest,
+    changedKey ?? null,
+    cut,
+    p.resize,
+    p.crop,
+    p.layout,
+    p.channels,
+    p.scale,
+    p.mean,
+    p.std,
+  ]);
 }

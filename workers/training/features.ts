@@ -1,7 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import type { Preprocessing } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
-import { decodeModel } from '../../src/onnx/index.js';
+import { decodeModel, type Model } from '../../src/onnx/index.js';
 import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf, PIXELS } from '../../src/tasks/image-classification/pixel-input.js';
 import type { Executor, Program } from '../executors/executor.js';
@@ -22,6 +22,8 @@ export interface FeaturesSpec {
   readonly preprocessing: Preprocessing;
   readonly packPath: string;
   readonly cache: { readonly root: string; readonly maxBytes: number };
+  /** The graph pixels -> rows that `cut` names, where it is not the base cut there. */
+  readonly trunk?: () => Model;
 }
 export interface Features {
   /** Row-major [examples, width], in the order of the examples. */
@@ -133,7 +135,8 @@ function trunkOnce(executor: Executor, spec: FeaturesSpec): (() => Promise<Trunk
   let made: Promise<Trunk> | null = null;
   const { crop } = spec.preprocessing;
   const make = async (): Promise<Trunk> => {
-    const model = pixelTrunk(decodeModel(await readFile(spec.base.path)), spec.cut, spec.preprocessing);
+    const model =
+      spec.trunk?.() ?? pixelTrunk(decodeModel(await readFile(spec.base.path)), spec.cut, spec.preprocessing);
     const first = model.graph.inputs[0]?.shape?.[0];
     return {
       program: await executor.compile(model),

@@ -17,6 +17,10 @@ export interface Control {
   stopped(): boolean;
   /** Lets messages in; the engine blocks the thread. */
   breathe(): Promise<void>;
+  /** Someone waits for a checkpoint (a pause, the worker's end). */
+  wantsCheckpoint?(): boolean;
+  /** One was written; answers whether the run is to end now, with the rest left to another attempt. */
+  checkpointed?(): Promise<boolean>;
 }
 export interface Search extends Resolved {
   /** Mean held-out log loss of the choice; null where nothing was searched. */

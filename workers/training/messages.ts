@@ -45,6 +45,8 @@ export interface RunSpec {
   readonly fraction: number | null;
   readonly cache: { readonly root: string; readonly maxBytes: number };
   readonly threads: number;
+  /** The job's checkpoints, which outlive an attempt. */
+  readonly checkpointDir: string;
   /** A folder of this attempt's own, where the child leaves the files to publish. */
   readonly outDir: string;
 }
@@ -61,6 +63,8 @@ export interface RunResult {
   readonly certificate: Certificate;
   readonly export: { readonly bytes: number; readonly digest: string };
   readonly head: string;
+  /** File of the base's tensors that training changed; null where it changed none. */
+  readonly changed: string | null;
   readonly files: readonly RunFile[];
 }
 export interface MetricValue {

@@ -9,6 +9,8 @@ export interface CardFacts {
   readonly drawn: boolean;
   readonly hyperparameters: Hyperparameters;
   readonly features: number;
+  /** What training changed of the base. */
+  readonly changed: ReadonlyMap<string, unknown> | null;
   readonly validation: Evaluation;
   readonly test: Evaluation | null;
   readonly certificate: Certificate;
@@ -59,6 +61,14 @@ for i in probabilities[0].argsort()[::-1][:5]:
     print(f"{labels[i]}\\t{probabilities[0][i]:.4f}")
 `;
 
+function trainingLine(h: Hyperparameters, whole: boolean): string {
+  const common = `${h.epochs} epochs, learning rate ${h.learningRate}, batch ${h.batchSize}`;
+  const rest = `label smoothing ${h.labelSmoothing}, seed ${h.seed}`;
+  return whole
+    ? `${h.optimizer}, ${common}, ${h.schedule} schedule, weight decay ${h.weightDecay}, batch normalisation ${h.batchNorm}, augmentation ${h.augmentation}, ${rest}; the best epoch by validation was kept`
+    : `Adam, ${common}, L2 penalty ${h.weightDecay} on standardised features, ${rest}`;
+}
+
 /** The README.md that goes with the model: what it was made from, how good it is, how to use it. */
 export function modelCard(f: CardFacts): string {
   const { spec, hyperparameters: h } = f;
@@ -75,9 +85,9 @@ An image classifier with ${f.labels.length} classes, trained by Graft: ${f.label
 | base | ${cell(spec.base.name)} (\`${spec.base.digest}\`) |
 | licence of the base | ${cell(spec.base.license ?? 'not stated by its file')} |
 | method | ${spec.method.type}: cut at \`${spec.cut}\`, ${f.features} features, linear head |
-| head | ${h.epochs} epochs of Adam, learning rate ${h.learningRate}, batch ${h.batchSize}, L2 penalty ${h.weightDecay} on standardised features, label smoothing ${h.labelSmoothing}, seed ${h.seed} |
+| training | ${trainingLine(h, f.changed !== null)} |
 
-The layers below the cut are the base's own, unchanged. The licence of the base goes on to hold for them.
+${f.changed === null ? "The layers below the cut are the base's own, unchanged." : `${f.changed.size} tensors of the base were trained further, all others are the base's own.`} The licence of the base goes on to hold for them.
 
 ## Evaluation (validation)
 

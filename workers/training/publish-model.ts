@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import type { Fence, Repositories } from '../../src/domain/ports.js';
 import type { Job, Json, ModelFile } from '../../src/domain/types.js';
 import type { Logger } from '../../src/log.js';
+import { changedKey } from '../../src/services/model-files.js';
 import type { BlobStore } from '../../src/storage/blob.js';
 import type { RunResult, RunSpec } from './messages.js';
 import { patiently } from './writer.js';
@@ -20,13 +21,20 @@ export async function publishModel(
   const { artifacts, log, signal } = deps;
   const prefix = `models/${spec.model.id}`;
   const headKey = `${prefix}/head.onnx`;
-  const keys = [headKey, ...result.files.map((f) => `${prefix}/files/${f.name}`)];
+  const changed = result.changed;
+  const changedAt = changedKey({ id: spec.model.id, method: spec.method });
+  const keys = [
+    headKey,
+    ...(changedAt === null ? [] : [changedAt]),
+    ...result.files.map((f) => `${prefix}/files/${f.name}`),
+  ];
   const put = (key: string, path: string) =>
     patiently(() => artifacts.put(key, createReadStream(path)), { signal, log });
   const stored = await Promise.all([
     put(headKey, result.head),
     ...result.files.map((f) => put(`${prefix}/files/${f.name}`, f.path)),
   ]);
+  if (changed !== null && changedAt !== null) await put(changedAt, changed);
   const files: ModelFile[] = [
     { name: 'model.onnx', ...result.export, contentType: 'application/octet-stream' },
     ...result.files.map(({ name, contentType }, i) => {

@@ -49,6 +49,7 @@ export async function certify(
   o: {
     readonly labels: readonly string[];
     readonly head: Uint8Array;
+    readonly changed: Uint8Array | null;
     readonly golden: readonly { readonly example: RunExample; readonly expected: Float32Array }[];
     readonly verifiedAt: string;
   },
@@ -60,7 +61,7 @@ export async function certify(
   let bytes = 0;
   const file = await open(path, 'w', 0o600);
   try {
-    for (const chunk of composeExport(await readFile(spec.base.path), o.head, options)) {
+    for (const chunk of composeExport(await readFile(spec.base.path), o.head, options, o.changed)) {
       hash.update(chunk);
       bytes += chunk.length;
       for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;

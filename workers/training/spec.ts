@@ -16,11 +16,6 @@ export interface SpecDeps {
 /** Everything that the job's run needs, its files at local paths. Throws `GraftError`s that say what the job lacks. */
 export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Promise<RunSpec> {
   const { datasets, bases } = deps.repositories;
-  if (job.method.type !== 'featureExtraction')
-    throw new GraftError(
-      'job-impossible',
-      `The method '${job.method.type}' is not offered yet; use featureExtraction.`,
-    );
   if (job.engineRequested === 'tensorflow')
     throw new GraftError('job-impossible', 'The tensorflow engine is not installed here; use "auto" or "onnxruntime".');
   const [revision, dataset, base] = await Promise.all([
@@ -69,6 +64,7 @@ export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Pr
     fraction: job.validation?.fraction ?? null,
     cache: { root: join(home, 'cache/features'), maxBytes: deps.config.featureCacheBytes },
     threads: deps.config.threads,
+    checkpointDir: join(home, 'checkpoints', job.id),
     outDir: join(home, 'run/jobs', `${job.id}-${job.attempt}`),
   };
 }

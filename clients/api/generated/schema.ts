@@ -833,7 +833,7 @@ export interface components {
             type: "featureExtraction" | "fineTuning" | "scratch";
             /** @description One of the base's cuts. */
             cut?: string;
-            /** @description fineTuning: the last n layers that have parameters, besides the head. */
+            /** @description fineTuning: the last n layers that have parameters, besides the head; left out, all. */
             layers?: "all" | number;
         };
         DatasetPin: {
@@ -846,6 +846,7 @@ export interface components {
             version: string;
             device: string;
         };
+        /** @description From `optimizer` on: of fineTuning and scratch only. */
         Hyperparameters: {
             /** @description Passes over the training split. */
             epochs: "auto" | number;
@@ -857,6 +858,34 @@ export interface components {
             weightDecay: "auto" | number;
             labelSmoothing: number;
             seed: number;
+            /**
+             * @description AdamW, or gradient descent with momentum 0.9.
+             * @enum {string}
+             */
+            optimizer?: "auto" | "adamw" | "sgd";
+            /**
+             * @description How the learning rate falls after the warm-up.
+             * @enum {string}
+             */
+            schedule?: "auto" | "cosine" | "linear" | "constant";
+            /** @description Share of the steps over which the learning rate rises. */
+            warmup?: "auto" | number;
+            /** @description Most Euclidean norm of all gradients together; 0: no limit. */
+            gradientClip?: "auto" | number;
+            /** @description Discriminative learning rates: each layer's is this times the next one's above it. */
+            layerDecay?: "auto" | number;
+            /** @description Epochs without a better validation result after which training ends. */
+            patience?: "auto" | number;
+            /**
+             * @description Whether BatchNormalization goes by each batch's statistics or keeps the base's.
+             * @enum {string}
+             */
+            batchNorm?: "auto" | "live" | "frozen";
+            /**
+             * @description How the training pictures are varied.
+             * @enum {string}
+             */
+            augmentation?: "auto" | "none" | "light" | "medium" | "strong";
         };
         /** @description What is left out is chosen by the trainer (`auto`); `seed` is 0. */
         HyperparametersRequest: {
@@ -870,6 +899,34 @@ export interface components {
             weightDecay?: "auto" | number;
             labelSmoothing?: number;
             seed?: number;
+            /**
+             * @description AdamW, or gradient descent with momentum 0.9.
+             * @enum {string}
+             */
+            optimizer?: "auto" | "adamw" | "sgd";
+            /**
+             * @description How the learning rate falls after the warm-up.
+             * @enum {string}
+             */
+            schedule?: "auto" | "cosine" | "linear" | "constant";
+            /** @description Share of the steps over which the learning rate rises. */
+            warmup?: "auto" | number;
+            /** @description Most Euclidean norm of all gradients together; 0: no limit. */
+            gradientClip?: "auto" | number;
+            /** @description Discriminative learning rates: each layer's is this times the next one's above it. */
+            layerDecay?: "auto" | number;
+            /** @description Epochs without a better validation result after which training ends. */
+            patience?: "auto" | number;
+            /**
+             * @description Whether BatchNormalization goes by each batch's statistics or keeps the base's.
+             * @enum {string}
+             */
+            batchNorm?: "auto" | "live" | "frozen";
+            /**
+             * @description How the training pictures are varied.
+             * @enum {string}
+             */
+            augmentation?: "auto" | "none" | "light" | "medium" | "strong";
         };
         Job: {
             /** @enum {string} */
@@ -964,13 +1021,13 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** @description This version trains by `featureExtraction`. */
+        /** @description Left out: `featureExtraction`, a linear head on the base as it is. `fineTuning` trains the last layers, or all, with the head; `scratch` the same network from fresh weights, as a baseline. */
         Method: {
             /** @enum {string} */
             type: "featureExtraction" | "fineTuning" | "scratch";
             /** @description One of the base's cuts. */
             cut?: string;
-            /** @description fineTuning: the last n layers that have parameters, besides the head. */
+            /** @description fineTuning: the last n layers that have parameters, besides the head; left out, all. */
             layers?: "all" | number;
         };
         Metrics: {

@@ -14,8 +14,8 @@ import type { Job, JobEvent, JobMetric } from './schema.js';
 
 /** Objects in the order of the contract: the database keeps the fields of JSON in an order of its own. */
 function hyperparametersBody(given: Hyperparameters): Hyperparameters {
-  const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed } = given;
-  return { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed };
+  const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed, ...tuning } = given;
+  return { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed, ...tuning };
 }
 export function methodBody({ type, ...rest }: Method): Method {
   return { type, ...rest } as Method;

@@ -29,14 +29,18 @@ const LAYERS = Type.Unsafe<'all' | number>({
     { const: 'all', type: 'string' },
     { type: 'integer', minimum: 1 },
   ],
-  description: 'fineTuning: the last n layers that have parameters, besides the head.',
+  description: 'fineTuning: the last n layers that have parameters, besides the head; left out, all.',
 });
 const METHOD = {
   type: words(METHODS),
   cut: Type.Optional(Type.String({ minLength: 1, maxLength: 500, description: "One of the base's cuts." })),
   layers: Type.Optional(LAYERS),
 };
-export const Method = closed(METHOD, { $id: 'Method', description: 'This version trains by `featureExtraction`.' });
+export const Method = closed(METHOD, {
+  $id: 'Method',
+  description:
+    'Left out: `featureExtraction`, a linear head on the base as it is. `fineTuning` trains the last layers, or all, with the head; `scratch` the same network from fresh weights, as a baseline.',
+});
 export const ChosenMethod = open(METHOD, { $id: 'ChosenMethod' });
 
 const HYPERPARAMETERS = {
@@ -47,6 +51,39 @@ const HYPERPARAMETERS = {
   labelSmoothing: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
   seed: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
 };
+/** Of fineTuning and scratch only. */
+const TUNING = {
+  optimizer: words(['auto', 'adamw', 'sgd'], { description: 'AdamW, or gradient descent with momentum 0.9.' }),
+  schedule: words(['auto', 'cosine', 'linear', 'constant'], {
+    description: 'How the learning rate falls after the warm-up.',
+  }),
+  warmup: auto({ type: 'number', minimum: 0, maximum: 0.9 }, 'Share of the steps over which the learning rate rises.'),
+  gradientClip: auto({ type: 'number', minimum: 0 }, 'Most Euclidean norm of all gradients together; 0: no limit.'),
+  layerDecay: auto(
+    { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+    "Discriminative learning rates: each layer's is this times the next one's above it.",
+  ),
+  patience: auto(
+    { type: 'integer', minimum: 1, maximum: 10_000 },
+    'Epochs without a better validation result after which training ends.',
+  ),
+  batchNorm: words(['auto', 'live', 'frozen'], {
+    description: "Whether BatchNormalization goes by each batch's statistics or keeps the base's.",
+  }),
+  augmentation: words(['auto', 'none', 'light', 'medium', 'strong'], {
+    description: 'How the training pictures are varied.',
+  }),
+};
+const TUNING_OPTIONAL = {
+  optimizer: Type.Optional(TUNING.optimizer),
+  schedule: Type.Optional(TUNING.schedule),
+  warmup: Type.Optional(TUNING.warmup),
+  gradientClip: Type.Optional(TUNING.gradientClip),
+  layerDecay: Type.Optional(TUNING.layerDecay),
+  patience: Type.Optional(TUNING.patience),
+  batchNorm: Type.Optional(TUNING.batchNorm),
+  augmentation: Type.Optional(TUNING.augmentation),
+};
 export const HyperparametersRequest = closed(
   {
     epochs: Type.Optional(HYPERPARAMETERS.epochs),
@@ -55,10 +92,14 @@ export const HyperparametersRequest = closed(
     weightDecay: Type.Optional(HYPERPARAMETERS.weightDecay),
     labelSmoothing: Type.Optional(HYPERPARAMETERS.labelSmoothing),
     seed: Type.Optional(HYPERPARAMETERS.seed),
+    ...TUNING_OPTIONAL,
   },
   { $id: 'HyperparametersRequest', description: 'What is left out is chosen by the trainer (`auto`); `seed` is 0.' },
 );
-export const Hyperparameters = open(HYPERPARAMETERS, { $id: 'Hyperparameters' });
+export const Hyperparameters = open(
+  { ...HYPERPARAMETERS, ...TUNING_OPTIONAL },
+  { $id: 'Hyperparameters', description: 'From `optimizer` on: of fineTuning and scratch only.' },
+);
 export const Validation = closed(
   { fraction: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }) },
   { $id: 'Validation' },

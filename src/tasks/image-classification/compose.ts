@@ -3,6 +3,7 @@ import {
   cut,
   DATA_TYPES,
   decodeModel,
+  decodeTensors,
   encodeModel,
   featureTrunk,
   graft,
@@ -12,6 +13,8 @@ import {
   type Node,
   OnnxError,
   producers,
+  type Tensor,
+  withInitializers,
 } from '../../onnx/index.js';
 import { withPixelInput } from './pixel-input.js';
 
@@ -37,11 +40,13 @@ function isMap(model: Model, name: string): boolean {
  * map, its places are averaged. Half precision becomes single: processors compute in it anyway, converting around every
  * operator, and a file in float32 with a float32 input runs everywhere. Pure: the same base and cut give the same graph in
  * trainer, prediction and export.
+ * `changed` are tensors of the base that a training gave other values (float32).
  * Throws `unknown-tensor`, or `invalid-argument` where the part has another input than the image.
  */
-export function imageTrunk(base: Model, at: string): Model {
+export function imageTrunk(base: Model, at: string, changed: Changed = null): Model {
   // Cut first: what is left out need not be widened.
-  const below = inFloat32(cut(base, at));
+  const widened = inFloat32(cut(base, at));
+  const below = changed === null ? widened : withInitializers(widened, changed);
   const trunk = featureTrunk(below, { tensor: at, kind: isMap(below, at) ? 'map' : 'row' });
   const { inputs } = trunk.graph;
   if (inputs.length !== 1)
@@ -57,10 +62,13 @@ export function imageTrunk(base: Model, at: string): Model {
 }
 
 /** `imageTrunk` fed with decoded pixels: uint8 [N, crop, crop, C] in, float32 [N, features] out. */
-export function pixelTrunk(base: Model, at: string, preprocessing: Preprocessing): Model {
-  const trunk = imageTrunk(base, at);
+export function pixelTrunk(base: Model, at: string, preprocessing: Preprocessing, changed: Changed = null): Model {
+  const trunk = imageTrunk(base, at, changed);
   return withPixelInput(trunk, trunk.graph.inputs[0]!.name, preprocessing);
 }
+
+/** Tensors of a base as training left them, by name; null where it changed none. */
+export type Changed = ReadonlyMap<string, Tensor> | null;
 
 export interface ExportOptions {
   readonly cut: string;
@@ -77,8 +85,14 @@ export interface ExportOptions {
  * Pure and deterministic: the same base, head and options give the same bytes, so the file is made anew on every
  * download and its digest is known beforehand. `head` is a graph `features -> logits, probabilities`.
  */
-export function composeExport(base: Uint8Array, head: Uint8Array, o: ExportOptions): Uint8Array[] {
-  return encodeModel(composeModel(decodeModel(base), decodeModel(head), o));
+export function composeExport(
+  base: Uint8Array,
+  head: Uint8Array,
+  o: ExportOptions,
+  changed: Uint8Array | null = null,
+): Uint8Array[] {
+  const tensors = changed === null ? null : decodeTensors(changed);
+  return encodeModel(composeModel(decodeModel(base), decodeModel(head), o, tensors));
 }
 
 /** In an order of its own: the database keeps the fields of an object in another order than they were written in. */
@@ -86,8 +100,8 @@ function preprocessingJson({ resize, crop, layout, channels, scale, mean, std }:
   return JSON.stringify({ resize, crop, layout, channels, scale, mean, std });
 }
 
-export function composeModel(base: Model, head: Model, o: ExportOptions): Model {
-  const trunk = imageTrunk(base, o.cut);
+export function composeModel(base: Model, head: Model, o: ExportOptions, changed: Changed = null): Model {
+  const trunk = imageTrunk(base, o.cut, changed);
   const whole = graft(trunk, head, { from: trunk.graph.outputs[0]!.name, to: head.graph.inputs[0]!.name });
   const output = (name: string) => {
     const found = whole.graph.outputs.find((v) => v.name === name);

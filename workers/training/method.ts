@@ -1,0 +1,30 @@
+import type { Hyperparameters } from '../../src/domain/types.js';
+import type { Tensor } from '../../src/onnx/index.js';
+import type { Executor } from '../executors/executor.js';
+import type { Control } from './head-search.js';
+import type { FromChild, RunSpec } from './messages.js';
+import type { Parts } from './parts.js';
+import type { Tell } from './progress.js';
+
+/** What a method is given. */
+export interface MethodInput {
+  readonly executor: Executor;
+  readonly spec: RunSpec;
+  readonly parts: Parts;
+  readonly control: Control;
+  readonly tell: (message: FromChild) => void;
+  readonly progress: Tell;
+}
+/** What a method leaves: a head, what it changed of the base, and what the two say of the examples held out. */
+export interface MethodResult {
+  readonly hyperparameters: Hyperparameters;
+  /** Epochs really trained. */
+  readonly epochs: number;
+  readonly features: number;
+  /** ONNX file `features -> logits, probabilities`. */
+  readonly head: Uint8Array;
+  /** Tensors of the base by name, as they are now; null where the base is unchanged. */
+  readonly changed: ReadonlyMap<string, Tensor> | null;
+  /** Row-major [examples, classes]. */
+  readonly probabilities: { readonly validation: Float32Array; readonly test: Float32Array };
+}
