@@ -45,12 +45,13 @@ export function splitFrozen(model: Model, parameters: readonly string[], shapes:
   const widths = sizes.map((s) => elements((s?.dims ?? []).slice(1)));
   const width = widths.reduce((a, b) => a + b, 0);
   const front = graphBuilder({ opset: model.opsets.get('') ?? 0, prefix: 'frozen/' });
-  front.input(FROZEN, 'float32', [batch, width]);
+  front.input(FROZEN, 'float32', ['N', width]);
   let at = 0;
   border.forEach((name, i) => {
     const end = at + (widths[i] as number);
     const part = border.length === 1 ? FROZEN : sliced(front, at, end);
-    front.op('Reshape', [part, ints(front, sizes[i]?.dims ?? [])], {}, { outputs: [name] });
+    // 0: as many examples as there are.
+    front.op('Reshape', [part, ints(front, [0, ...(sizes[i]?.dims ?? []).slice(1)])], {}, { outputs: [name] });
     at = end;
   });
   const head = front.model().graph;

@@ -49,6 +49,7 @@ export {
   type InputSizes,
   inputShapes,
   measureShapes,
+  measureShapesFor,
   type ShapeRunner,
   withAllOutputs,
   withDynamicBatch,

@@ -68,6 +68,28 @@ export async function measureShapes(model: Model, inputs: Shapes, run: ShapeRunn
 }
 
 /**
+ * As `measureShapes`, for a batch that need not be run: two small batches are, and what grows with them is carried on in a
+ * line. A model of a fixed batch is run as it is. Only sizes are carried on: a model whose sizes do not grow evenly with
+ * the batch is run at the batch asked for.
+ */
+export async function measureShapesFor(model: Model, sizes: InputSizes, run: ShapeRunner): Promise<Shapes> {
+  const direct = (): Promise<Shapes> => measureShapes(model, inputShapes(model, sizes), run);
+  if (sizes.batch <= 3) return direct();
+  const at = (batch: number): Promise<Shapes> => measureShapes(model, inputShapes(model, { ...sizes, batch }), run);
+  const [two, three] = [await at(2), await at(3)];
+  const found = new Map<string, TensorShape>();
+  for (const [name, { dataType, dims }] of two) {
+    const other = three.get(name)?.dims;
+    if (other?.length !== dims.length) return direct();
+    found.set(name, {
+      dataType,
+      dims: dims.map((d, i) => d + ((other[i] as number) - d) * (sizes.batch - 2)),
+    });
+  }
+  return found;
+}
+
+/**
  * Frees a model from a fixed number of examples: the first dimension of every input (and output) becomes `N`. Right for
  * networks that do not write the number into their shapes; whether it holds, a run with two examples shows.
  */

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { decodeModel, inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
-import { pixelTrunk } from '../../../src/tasks/image-classification/compose.js';
-import { channelsOf } from '../../../src/tasks/image-classification/pixel-input.js';
+import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
+import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
 import { featureExtraction, headFile } from '../extraction.js';
 import { extractFeatures } from '../features.js';
@@ -36,10 +36,11 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const given = spec.hyperparameters;
   const scratch = method.type === 'scratch';
   const base = decodeModel(await readFile(spec.base.path));
-  const plain = pixelTrunk(base, spec.cut, preprocessing);
-  const trunk = scratch ? freshWeights(plain, given.seed) : plain;
+  const plain = imageTrunk(base, spec.cut);
+  const own = scratch ? freshWeights(plain, given.seed) : plain;
   const wanted = method.type === 'fineTuning' ? method.layers : 'all';
-  const layers = trainedLayers(trunk, wanted);
+  const layers = trainedLayers(own, wanted);
+  const trunk = withPixelInput(own, own.graph.inputs[0]!.name, preprocessing);
   const linear = scratch
     ? null
     : await featureExtraction(o, {

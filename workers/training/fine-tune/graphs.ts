@@ -8,10 +8,9 @@ import {
   graft,
   graphBuilder,
   initializersAsInputs,
-  inputShapes,
   linearHead,
   type Model,
-  measureShapes,
+  measureShapesFor,
   type Pack,
   packed,
   packsOf,
@@ -70,12 +69,12 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const whole = withHead(o);
   const runner = shapeRunner(executor);
   const trained = ['head.weight', 'head.bias', ...o.parameters.map((p) => p.name)];
-  const size = (model: Model): Promise<Shapes> => measureShapes(model, inputShapes(model, { batch: o.batch }), runner);
+  const size = (model: Model): Promise<Shapes> => measureShapesFor(model, { batch: o.batch }, runner);
   const wholeShapes = await size(whole);
   const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes) : null;
   const network = split?.above ?? whole;
   const live = o.liveStatistics ? withLiveStatistics(network, wholeShapes) : { model: network, statistics: [] };
-  const forward = withLoss(live.model, o.classes, o.batch);
+  const forward = withLoss(live.model, o.classes);
   const shapes = await size(forward);
   const backward = differentiate(initializersAsInputs(forward, trained), 'loss', trained, shapes);
   const packs = packsOf(trained.map((name) => ({ name, dims: network.graph.initializers.get(name)?.dims ?? [] })));
@@ -113,9 +112,9 @@ function withHead(o: TuneRequest): Model {
   return graft(o.trunk, head, { from: o.trunk.graph.outputs[0]!.name, to: 'features' });
 }
 
-function withLoss(network: Model, classes: number, batch: number): Model {
+function withLoss(network: Model, classes: number): Model {
   const b = graphBuilder({ from: network, prefix: 'loss/' });
-  const targets = b.input(TARGETS, 'float32', [batch, classes]);
+  const targets = b.input(TARGETS, 'float32', ['N', classes]);
   b.output(softTargetCrossEntropy(b, 'logits', targets), 'float32', []);
   return b.model();
 }

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { differentiate, graphBuilder, standardRules } from '../../../../src/onnx/index.js';
 import { measure, run, type Value } from '../../../support/onnx.js';
+import { convolutionCases } from './cases/convolution.js';
 import { headCases } from './cases/head.js';
 
 /** Every family's cases: a rule without one fails here. */
-const CASES = [...headCases];
+const CASES = [...headCases, ...convolutionCases];
 
 describe('the table of gradient rules', () => {
   it('every operator that has a rule has a case', () => {
