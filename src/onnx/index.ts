@@ -27,6 +27,7 @@ export { graft } from './graft.js';
 export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';
 export { type LinearHead, linearHead } from './head.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
+export { liveBatchNorm, lowerLive, type Statistic } from './live-batch-norm.js';
 export { type CrossEntropy, softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';
 export { alignedOpsets, NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET } from './opsets.js';
 export {

@@ -23,8 +23,11 @@ export type Feeds = Readonly<Record<string, HostTensor>>;
 export interface CompileOptions {
   /** Threads inside one operator; default: what the executor was made with. */
   readonly threads?: number;
-  /** Threads wait for the next operator awake: right for long runs that have the cores to themselves. */
-  readonly spin?: boolean;
+  /**
+   * A training step: large, many times the same, alone on the cores. Threads wait awake for the next operator, and memory comes
+   * from the allocator as it is needed, not from an arena that grows by doubling.
+   */
+  readonly training?: boolean;
 }
 /** What the graph reads and writes from step to step: the output of one run is the input of the next. */
 export interface FedBack {

@@ -3,19 +3,21 @@ import { type DataType, encodeModel, type ShapeRunner } from '../../src/onnx/ind
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
 
 /**
- * Options of every session. Spinning threads would burn the cores that decode the next batch; the memory pattern
- * planner keeps one block per input size, which only pays where sizes repeat, and here they do.
+ * Spinning threads would burn the cores that decode the next batch, but a training step has over a thousand operators to
+ * hand over. The planner's block and the arena pay where a pass is small and repeats; for a step of MobileNetV2 at batch 32
+ * they took 4.7 GB where allocating as needed takes 2.6, at the same speed with an allocator that keeps what it has (see
+ * `MALLOC` in training/child-process.ts).
  */
-const sessionOptions = (threads: number, spin: boolean): InferenceSession.SessionOptions => ({
+const sessionOptions = (threads: number, training: boolean): InferenceSession.SessionOptions => ({
   executionProviders: ['cpu'],
   intraOpNumThreads: threads,
   interOpNumThreads: 1,
   executionMode: 'sequential',
   graphOptimizationLevel: 'all',
-  enableCpuMemArena: true,
-  enableMemPattern: true,
+  enableCpuMemArena: !training,
+  enableMemPattern: !training,
   logSeverityLevel: 3,
-  extra: { session: { intra_op: { allow_spinning: spin ? '1' : '0' } } },
+  extra: { session: { intra_op: { allow_spinning: training ? '1' : '0' } } },
 });
 
 const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
@@ -69,7 +71,7 @@ function program(session: InferenceSession): Program {
  */
 export function onnxruntimeExecutor(options: { readonly threads: number }): Executor {
   const load = async (file: Uint8Array, o: CompileOptions = {}): Promise<Program> =>
-    program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.spin ?? false)));
+    program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false)));
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
     load,

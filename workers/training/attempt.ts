@@ -30,6 +30,8 @@ type End =
 type Unfinished = Exclude<End, { kind: 'done' }>;
 type Failure = Extract<FromChild, { type: 'failed' }>;
 
+/** A paused run may write where it stands for this long. */
+const LEAVE_MS = 5000;
 /** The user's wish is acted on within this, and the hold renewed. */
 const MOST_BEAT_MS = 1000;
 
@@ -63,7 +65,7 @@ export async function attempt(deps: AttemptDeps, job: Job, child: RunChild, sign
     else if (message.type === 'metrics') writer.metrics(message.points);
     else if (message.type === 'state') {
       const text = {
-        running: 'training the head',
+        running: 'training',
         evaluating: 'measuring the model',
         publishing: 'publishing the model',
       };
@@ -103,12 +105,14 @@ export async function attempt(deps: AttemptDeps, job: Job, child: RunChild, sign
       await writer.flush();
       const publishing = { ...deps, artifacts: deps.stores.artifacts, log, signal: over.signal };
       if (await publishModel(publishing, job, fence, end.spec, end.result)) {
+        await forgetCheckpoints(deps, job.id);
         log.info({ model: end.spec.model.id, metrics: end.result.metrics }, 'Published');
         return 'over';
       }
       // The guard refused: the user asked for something, or the hold is gone.
       end = { kind: (await heart.now()) ?? 'lost' } as Unfinished;
     }
+    if (end.kind === 'pause' || end.kind === 'shutdown') await child.wind(LEAVE_MS);
     child.kill();
     return await finish(deps, job, writer, end, log);
   } finally {
@@ -133,11 +137,14 @@ async function finish(
     log.warn('The job is held by another worker or over; this attempt ends without a word');
     return 'over';
   }
+  if (end.kind === 'cancel') await forgetCheckpoints(deps, job.id);
   if (end.kind === 'cancel' || end.kind === 'pause') return asked(writer, end.kind);
   if (end.kind === 'failed') {
     const error = storedProblem(end.code, end.detail, end.errors);
     log.warn({ error }, 'The run failed');
     const failed = await writer.transition('failed', { type: 'state', level: 'error', message: end.detail }, { error });
+    // A run of the same settings would fail again from there.
+    if (failed) await forgetCheckpoints(deps, job.id);
     return failed ? 'over' : asked(writer, 'cancel');
   }
   if (end.kind === 'shutdown') {
@@ -164,6 +171,9 @@ async function asked(writer: ReturnType<typeof jobWriter>, wish: 'cancel' | 'pau
   for (const to of wishes) if (await writer.transition(to, { type: 'state', message: to })) return 'over';
   return 'over';
 }
+
+const forgetCheckpoints = ({ config }: AttemptDeps, jobId: string): Promise<void> =>
+  rm(join(config.home, 'checkpoints', jobId), { recursive: true, force: true });
 
 /** What attempts of this job left behind whose worker was killed. */
 async function forgetOlder(outDir: string, jobId: string): Promise<void> {

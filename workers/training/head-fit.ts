@@ -53,6 +53,7 @@ export async function fitHead(
         sum += loss;
         count++;
         await control.breathe();
+        if (control.leaving()) await control.leave();
         if (control.stopped()) break;
       }
       epoch++;

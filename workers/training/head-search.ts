@@ -17,10 +17,10 @@ export interface Control {
   stopped(): boolean;
   /** Lets messages in; the engine blocks the thread. */
   breathe(): Promise<void>;
-  /** Someone waits for a checkpoint (a pause, the worker's end). */
-  wantsCheckpoint?(): boolean;
-  /** One was written; answers whether the run is to end now, with the rest left to another attempt. */
-  checkpointed?(): Promise<boolean>;
+  /** The run is to be left where it stands; another attempt goes on from there. */
+  leaving(): boolean;
+  /** Ends the process; what had to be kept was written. */
+  leave(): Promise<never>;
 }
 export interface Search extends Resolved {
   /** Mean held-out log loss of the choice; null where nothing was searched. */
@@ -137,6 +137,7 @@ export async function search(
         await trainer.step(batch, learningRate);
         steps++;
         await control.breathe();
+        if (control.leaving()) await control.leave();
         if (control.stopped()) break;
         if (looks.includes(steps)) seen.push(...(await look(trainer, parts, layout.penalties, used, steps)));
         if (steps >= looks.at(-1)!) break;

@@ -72,7 +72,12 @@ export interface MetricValue {
   readonly step: number;
   readonly value: number;
 }
-export type ToChild = { readonly type: 'start'; readonly spec: RunSpec } | { readonly type: 'stop' };
+export type ToChild =
+  | { readonly type: 'start'; readonly spec: RunSpec }
+  /** End with the best so far. */
+  | { readonly type: 'stop' }
+  /** Write down where the run stands, and end: it goes on another time. */
+  | { readonly type: 'leave' };
 export type FromChild =
   | { readonly type: 'ready' }
   | { readonly type: 'state'; readonly state: 'running' | 'evaluating' | 'publishing' }

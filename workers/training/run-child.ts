@@ -1,12 +1,16 @@
 import { ERROR_CODES, GraftError } from '../../src/errors.js';
 import { onnxruntimeExecutor } from '../executors/onnxruntime.js';
 import { firstToGo } from '../first-to-go.js';
+import type { Control } from './head-search.js';
 import type { FromChild, RunSpec, ToChild } from './messages.js';
 import { run } from './run.js';
 
 /** A process of one run: told what to do over its channel, ends when it is done, or when its parent is gone. */
 firstToGo();
 let stopped = false;
+let leaving = false;
+/** Whether there is something to keep that the run itself must write. */
+let training = false;
 let begun = false;
 
 const send = (message: FromChild): void => {
@@ -18,10 +22,20 @@ const last = (message: FromChild): void => {
 };
 const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
+const control: Control = {
+  stopped: () => stopped,
+  breathe: async () => {
+    training = true;
+    await breathe();
+  },
+  leaving: () => leaving,
+  leave: async () => process.exit(0),
+};
+
 async function start(spec: RunSpec): Promise<void> {
   const executor = onnxruntimeExecutor({ threads: spec.threads });
   try {
-    last({ type: 'done', result: await run(executor, spec, { stopped: () => stopped, breathe }, send) });
+    last({ type: 'done', result: await run(executor, spec, control, send) });
   } catch (error) {
     const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
     const errors = error instanceof GraftError ? (error.options.errors ?? []) : [];
@@ -34,6 +48,11 @@ async function start(spec: RunSpec): Promise<void> {
 
 process.on('message', (message: ToChild) => {
   if (message.type === 'stop') stopped = true;
+  if (message.type === 'leave') {
+    leaving = true;
+    // Before the first step there is nothing to write that the caches do not have.
+    if (!training) process.exit(0);
+  }
   if (message.type === 'start' && !begun) {
     begun = true;
     void start(message.spec);

@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
-import { constant, keepWhere, reduceSum } from '../emit.js';
+import { cast, constant, keepWhere, reduceSum } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
@@ -8,7 +8,7 @@ const mul = (c: RuleContext, x: string, y: string): string => c.b.op('Mul', [x, 
 
 /** 0 at 0, as PyTorch. */
 const relu: Rule = (c) => [
-  () => keepWhere(c.b, c.b.op('Greater', [c.y(), constant(c.b, c.type(0), 0)]), c.dy, c.type(0)),
+  () => mul(c, c.dy, cast(c.b, c.b.op('Greater', [c.y(), constant(c.b, c.type(0), 0)]), c.type(0))),
 ];
 /** y (1 - y) */
 const sigmoid: Rule = (c) => [() => mul(c, c.dy, mul(c, c.y(), c.b.op('Sub', [constant(c.b, c.type(0), 1), c.y()])))];
@@ -32,19 +32,35 @@ const logSoftmax: Rule = (c) => [
   () => c.b.op('Sub', [c.dy, mul(c, c.b.op('Exp', [c.y()]), reduceSum(c.b, c.dy, softmaxAxes(c), true))]),
 ];
 
-/** 1 inside of the limits and on them, as PyTorch; a limit gets the gradients of the elements that it moved. */
+/**
+ * 1 inside of the limits, 0 on them and beyond (as PyTorch's hardtanh and ReLU6). Told from the output alone where the limits
+ * are constants: then the input need not be kept, and the runtime may clip in the operator before. A limit gets the gradients of
+ * the elements that it moved.
+ */
 const clip: Rule = (c) => {
-  const raised = (): string => c.b.op('Less', [c.x(0), c.y()]);
-  const lowered = (): string => c.b.op('Greater', [c.x(0), c.y()]);
+  const { b } = c;
   const all = c.dims(0).map((_, i) => i);
-  const toLimit = (moved: string): string => {
-    const kept = keepWhere(c.b, moved, c.dy, c.type(0));
-    return all.length > 0 ? reduceSum(c.b, kept, all, false) : kept;
+  const kept = (condition: string): string => mul(c, c.dy, cast(b, condition, c.type(0)));
+  const toLimit = (compare: 'Less' | 'Greater'): string => {
+    const moved = kept(b.op(compare, [c.x(0), c.y()]));
+    return all.length > 0 ? reduceSum(b, moved, all, false) : moved;
+  };
+  const limit = (i: 1 | 2, name: 'min' | 'max'): string | null => {
+    if (c.opset >= 11) return c.has(i) ? c.x(i) : null;
+    const value = floatAttribute(c.node, name, name === 'min' ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY);
+    return Math.abs(value) > 3e38 ? null : constant(b, c.type(0), value);
   };
   return [
-    () => keepWhere(c.b, c.b.op('Not', [c.b.op('Or', [raised(), lowered()])]), c.dy, c.type(0)),
-    () => toLimit(raised()),
-    () => toLimit(lowered()),
+    () => {
+      const [low, high] = [limit(1, 'min'), limit(2, 'max')];
+      const above = low === null ? null : b.op('Greater', [c.y(), low]);
+      const below = high === null ? null : b.op('Less', [c.y(), high]);
+      if (above === null || below === null)
+        return above === null && below === null ? c.dy : kept((above ?? below) as string);
+      return kept(b.op('And', [above, below]));
+    },
+    () => toLimit('Less'),
+    () => toLimit('Greater'),
   ];
 };
 

@@ -7,7 +7,12 @@ import { choose, crossEntropy, search } from '../../../workers/training/head-sea
 
 const executor = onnxruntimeExecutor({ threads: 1 });
 afterAll(() => executor.dispose());
-const control = { stopped: () => false, breathe: async () => {} };
+const control = {
+  stopped: () => false,
+  breathe: async () => {},
+  leaving: () => false,
+  leave: () => Promise.reject(new Error('nobody asked to leave')),
+};
 const AUTO = {
   epochs: 'auto',
   learningRate: 'auto',
@@ -96,7 +101,7 @@ describe('training a head', () => {
   it('stops when told to, and says how far it came', async () => {
     const data = clouds(40, 5, 2, 1);
     let steps = 0;
-    const stopping = { stopped: () => ++steps > 10, breathe: async () => {} };
+    const stopping = { ...control, stopped: () => ++steps > 10 };
     const o = { epochs: 1000, learningRate: 0.01, batchSize: 40, weightDecay: 0, seed: 1, labelSmoothing: 0 };
     const { epochs } = await fitHead(executor, data, data, o, stopping, () => {});
     expect(epochs).toBeLessThan(12);

@@ -9,12 +9,15 @@ import {
   graphBuilder,
   initializersAsInputs,
   linearHead,
+  liveBatchNorm,
+  lowerLive,
   type Model,
   measureShapesFor,
   type Pack,
   packed,
   packsOf,
   type Shapes,
+  type Statistic,
   type StepState,
   sgd,
   softTargetCrossEntropy,
@@ -27,7 +30,6 @@ import {
 import { PIXELS } from '../../../src/tasks/image-classification/pixel-input.js';
 import type { Executor } from '../../executors/executor.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
-import { type Statistic, withLiveStatistics } from './statistics.js';
 
 export const TARGETS = 'targets';
 
@@ -73,10 +75,12 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const wholeShapes = await size(whole);
   const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes) : null;
   const network = split?.above ?? whole;
-  const live = o.liveStatistics ? withLiveStatistics(network, wholeShapes) : { model: network, statistics: [] };
+  const sizes = split === null ? wholeShapes : await size(network);
+  const live = o.liveStatistics ? liveBatchNorm(network, sizes) : { model: network, statistics: [] };
   const forward = withLoss(live.model, o.classes);
-  const shapes = await size(forward);
-  const backward = differentiate(initializersAsInputs(forward, trained), 'loss', trained, shapes);
+  const shapes = await size(lowerLive(forward, sizes));
+  const fed = [...trained, ...live.statistics.map((s) => s.input)];
+  const backward = lowerLive(differentiate(initializersAsInputs(forward, fed), 'loss', trained, shapes), shapes);
   const packs = packsOf(trained.map((name) => ({ name, dims: network.graph.initializers.get(name)?.dims ?? [] })));
   const { model: train, step } = withStep(backward, packs, live.statistics, o);
   const initial = new Map<string, Float32Array>(packs.map((p) => [p.name, packed(p, network.graph.initializers)]));

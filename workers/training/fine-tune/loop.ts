@@ -121,10 +121,11 @@ export async function tune(
       count = 0;
       if (stopped || position.sinceBest >= s.patience) break;
     }
-    if (control.wantsCheckpoint?.() || performance.now() - lastWritten >= s.checkpointMs) {
+    if (control.leaving()) {
       await keep();
-      if (await control.checkpointed?.()) break;
+      await control.leave();
     }
+    if (performance.now() - lastWritten >= s.checkpointMs) await keep();
   }
   return { best, position, epochs: epoch, resumedAt: found?.position.steps ?? null };
 }

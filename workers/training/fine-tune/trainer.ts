@@ -27,8 +27,8 @@ const scalar = (value: number): HostTensor => ({ dataType: 'float32', dims: [], 
 /** Compiles the graphs; the state stays with the engine from step to step. */
 export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tuner> {
   const [train, measure] = [
-    await executor.compile(graphs.train, { spin: true }),
-    await executor.compile(graphs.measure, { spin: true }),
+    await executor.compile(graphs.train, { training: true }),
+    await executor.compile(graphs.measure, { training: true }),
   ];
   const fed: FedBack[] = [...graphs.step.parameters, ...graphs.step.moments, ...graphs.statistics].map(
     ({ input, output, dims }) => ({
