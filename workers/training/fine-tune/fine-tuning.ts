@@ -12,7 +12,7 @@ import type { MethodInput, MethodResult } from '../method.js';
 import { numbersOf } from '../parts.js';
 import { freshWeights } from './fresh.js';
 import { type TuneGraphs, tuneGraphs } from './graphs.js';
-import { type HeldSource, type LoopSettings, logitsOf, type TuneSource, tune } from './loop.js';
+import { AHEAD, type HeldSource, type LoopSettings, logitsOf, type TuneSource, tune } from './loop.js';
 import { augmentedPictures } from './pictures.js';
 import { type TuneSettings, tuneSettings } from './settings.js';
 import { heldPictures, heldRows, rowSource } from './sources.js';
@@ -181,7 +181,7 @@ async function sourcesOf(o: MethodInput, graphs: TuneGraphs, settings: TuneSetti
     };
   }
   const bytes = spec.preprocessing.crop ** 2 * channelsOf(spec.preprocessing);
-  const pictures = await augmentedPictures(spec, train, numbers(train), labels.length, settings);
+  const pictures = await augmentedPictures(spec, train, numbers(train), labels.length, settings, AHEAD);
   return {
     train: pictures,
     validation: heldPictures(spec.packPath, validation, numbers(validation), spec.preprocessing, bytes),

@@ -54,7 +54,7 @@ export interface Tuned {
 }
 
 /** Batches being prepared while the engine runs one. */
-const AHEAD = 3;
+export const AHEAD = 3;
 
 /**
  * Trains until the epochs are over, validation has not become better for `patience` epochs, or the user says stop; the

@@ -1,10 +1,11 @@
-import { open } from 'node:fs/promises';
-import { channelsOf } from '../../../src/tasks/image-classification/pixel-input.js';
-import { packReader } from '../features.js';
+import { trainingPictures } from '../../data/augment/batches.js';
+import { AUGMENT_PRESETS } from '../../data/augment/settings.js';
 import type { RunExample, RunSpec } from '../messages.js';
 import type { TuneSource } from './loop.js';
 import type { TuneSettings } from './settings.js';
-import { oneHot } from './sources.js';
+
+/** Decoded pictures up to this size are kept from epoch to epoch. */
+const KEPT_BYTES = 512 * 1024 * 1024;
 
 /** The training pictures, varied anew in every epoch. */
 export async function augmentedPictures(
@@ -12,19 +13,26 @@ export async function augmentedPictures(
   examples: readonly RunExample[],
   labels: Int32Array,
   classes: number,
-  _settings: TuneSettings,
+  settings: TuneSettings,
+  ahead: number,
 ): Promise<TuneSource & { close(): Promise<void> }> {
-  const pack = await open(spec.packPath, 'r');
-  const read = packReader(pack, spec.preprocessing);
-  const bytes = spec.preprocessing.crop ** 2 * channelsOf(spec.preprocessing);
+  const pictures = await trainingPictures({
+    packPath: spec.packPath,
+    examples,
+    labels,
+    classes,
+    preprocessing: spec.preprocessing,
+    settings: AUGMENT_PRESETS[settings.augmentation],
+    seed: settings.seed,
+    cacheBytes: KEPT_BYTES,
+    ahead,
+  });
   return {
     n: examples.length,
-    async batch(_epoch, rows) {
-      const data = new Uint8Array(rows.length * bytes);
-      const pictures = await Promise.all(rows.map((row) => read(examples[row]!)));
-      for (const [i, picture] of pictures.entries()) data.set(picture, i * bytes);
-      return { data, targets: oneHot(rows, labels, classes) };
+    async batch(epoch, rows) {
+      const { pixels, targets } = await pictures.batch(epoch, rows);
+      return { data: pixels, targets };
     },
-    close: () => pack.close(),
+    close: () => pictures.close(),
   };
 }
