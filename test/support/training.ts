@@ -41,7 +41,12 @@ export async function trainingGround(
     readonly base: Uint8Array;
     readonly cut: { readonly tensor: string; readonly features: number };
     readonly preprocessing: Preprocessing;
-    readonly config?: { jobMaxAttempts?: number; featureCacheBytes?: number; workerSilentMs?: number };
+    readonly config?: {
+      jobMaxAttempts?: number;
+      featureCacheBytes?: number;
+      workerSilentMs?: number;
+      checkpointMs?: number;
+    };
     readonly wrap?: (repos: Repositories) => Repositories;
     /** Another module than the run's own. */
     readonly childEntry?: URL;
@@ -103,6 +108,7 @@ export async function trainingGround(
         featureCacheBytes: o.config?.featureCacheBytes ?? 64 * 1024 * 1024,
         workerSilentMs: o.config?.workerSilentMs ?? 5_000,
         jobMaxAttempts: o.config?.jobMaxAttempts ?? 5,
+        ...(o.config?.checkpointMs !== undefined && { checkpointMs: o.config.checkpointMs }),
       },
       log: pino({ level: process.env.LOG_LEVEL ?? 'silent' }),
       repositories: o.wrap?.(repos) ?? repos,

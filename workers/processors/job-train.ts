@@ -7,7 +7,9 @@ import { childPool } from '../training/child-process.js';
 import { patiently } from '../training/writer.js';
 
 export interface TrainDeps {
-  readonly config: Pick<Config, 'home' | 'threads' | 'featureCacheBytes' | 'workerSilentMs' | 'jobMaxAttempts'>;
+  readonly config: Pick<Config, 'home' | 'threads' | 'featureCacheBytes' | 'workerSilentMs' | 'jobMaxAttempts'> & {
+    readonly checkpointMs?: number;
+  };
   readonly log: Logger;
   readonly repositories: Repositories;
   readonly stores: BlobStores;

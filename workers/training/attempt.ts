@@ -4,6 +4,7 @@ import type { Repositories } from '../../src/domain/ports.js';
 import type { Job } from '../../src/domain/types.js';
 import { type ErrorCode, GraftError, storedProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
+import { forgetCheckpoints, inheritCheckpoints, sweepCheckpoints } from './checkpoint-folders.js';
 import type { Exit, RunChild } from './child-process.js';
 import { crashMessage, crashProblem } from './crash.js';
 import type { FromChild, RunResult, RunSpec } from './messages.js';
@@ -96,6 +97,10 @@ export async function attempt(deps: AttemptDeps, job: Job, child: RunChild, sign
       spec = await runSpec(deps, job, over.signal);
       outDir = spec.outDir;
       await forgetOlder(spec.outDir, job.id);
+      if (job.method.type !== 'featureExtraction') {
+        await sweepCheckpoints(deps.config.home, jobs);
+        await inheritCheckpoints(deps.config.home, job);
+      }
       child.send({ type: 'start', spec });
     } catch (error) {
       settle({ kind: 'failed', ...told(error, log) });
@@ -105,7 +110,7 @@ export async function attempt(deps: AttemptDeps, job: Job, child: RunChild, sign
       await writer.flush();
       const publishing = { ...deps, artifacts: deps.stores.artifacts, log, signal: over.signal };
       if (await publishModel(publishing, job, fence, end.spec, end.result)) {
-        await forgetCheckpoints(deps, job.id);
+        await forgetCheckpoints(deps.config.home, job.id);
         log.info({ model: end.spec.model.id, metrics: end.result.metrics }, 'Published');
         return 'over';
       }
@@ -137,14 +142,12 @@ async function finish(
     log.warn('The job is held by another worker or over; this attempt ends without a word');
     return 'over';
   }
-  if (end.kind === 'cancel') await forgetCheckpoints(deps, job.id);
+  if (end.kind === 'cancel') await forgetCheckpoints(deps.config.home, job.id);
   if (end.kind === 'cancel' || end.kind === 'pause') return asked(writer, end.kind);
   if (end.kind === 'failed') {
     const error = storedProblem(end.code, end.detail, end.errors);
     log.warn({ error }, 'The run failed');
     const failed = await writer.transition('failed', { type: 'state', level: 'error', message: end.detail }, { error });
-    // A run of the same settings would fail again from there.
-    if (failed) await forgetCheckpoints(deps, job.id);
     return failed ? 'over' : asked(writer, 'cancel');
   }
   if (end.kind === 'shutdown') {
@@ -171,9 +174,6 @@ async function asked(writer: ReturnType<typeof jobWriter>, wish: 'cancel' | 'pau
   for (const to of wishes) if (await writer.transition(to, { type: 'state', message: to })) return 'over';
   return 'over';
 }
-
-const forgetCheckpoints = ({ config }: AttemptDeps, jobId: string): Promise<void> =>
-  rm(join(config.home, 'checkpoints', jobId), { recursive: true, force: true });
 
 /** What attempts of this job left behind whose worker was killed. */
 async function forgetOlder(outDir: string, jobId: string): Promise<void> {

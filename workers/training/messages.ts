@@ -47,6 +47,8 @@ export interface RunSpec {
   readonly threads: number;
   /** The job's checkpoints, which outlive an attempt. */
   readonly checkpointDir: string;
+  /** At least this long between two checkpoints. */
+  readonly checkpointMs: number;
   /** A folder of this attempt's own, where the child leaves the files to publish. */
   readonly outDir: string;
 }

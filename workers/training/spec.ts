@@ -4,14 +4,23 @@ import type { Job } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { newId } from '../../src/ids.js';
 import type { BlobStores } from '../../src/storage/index.js';
+import { checkpointDir } from './checkpoint-folders.js';
 import { localFile } from './local-files.js';
 import type { RunExample, RunSpec } from './messages.js';
 
 export interface SpecDeps {
   readonly repositories: Pick<Repositories, 'datasets' | 'bases'>;
   readonly stores: BlobStores;
-  readonly config: { readonly home: string; readonly featureCacheBytes: number; readonly threads: number };
+  readonly config: {
+    readonly home: string;
+    readonly featureCacheBytes: number;
+    readonly threads: number;
+    readonly checkpointMs?: number;
+  };
 }
+
+/** What a crash may cost at most, against writing three copies of the parameters each time. */
+const CHECKPOINT_MS = 20_000;
 
 /** Everything that the job's run needs, its files at local paths. Throws `GraftError`s that say what the job lacks. */
 export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Promise<RunSpec> {
@@ -64,7 +73,8 @@ export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Pr
     fraction: job.validation?.fraction ?? null,
     cache: { root: join(home, 'cache/features'), maxBytes: deps.config.featureCacheBytes },
     threads: deps.config.threads,
-    checkpointDir: join(home, 'checkpoints', job.id),
+    checkpointMs: deps.config.checkpointMs ?? CHECKPOINT_MS,
+    checkpointDir: checkpointDir(home, job.id),
     outDir: join(home, 'run/jobs', `${job.id}-${job.attempt}`),
   };
 }

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { decodeModel, inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
 import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
 import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
@@ -19,8 +18,6 @@ import { heldPictures, heldRows, rowSource } from './sources.js';
 import { trainedLayers } from './trained.js';
 import { tuner } from './trainer.js';
 
-/** At least this long between two checkpoints. */
-const CHECKPOINT_MS = 20_000;
 /** Rows of a frozen part up to this size are kept; what is larger is computed in every step. */
 const MOST_FROZEN_BYTES = 1024 * 1024 * 1024;
 
@@ -85,8 +82,8 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       classes: labels.length,
       rate: settings.learningRate,
       recipe: recipeOf(o, settings),
-      folder: join(spec.checkpointDir),
-      checkpointMs: CHECKPOINT_MS,
+      folder: spec.checkpointDir,
+      checkpointMs: spec.checkpointMs,
     };
     const tuned = await tune(net, sources.train, sources.validation, loop, control, {
       metrics: (points) => tell({ type: 'metrics', points }),

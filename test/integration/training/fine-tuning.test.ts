@@ -1,0 +1,272 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build } from '../../../scripts/build.mjs';
+import type { Repositories } from '../../../src/domain/ports.js';
+import type { Job, Method } from '../../../src/domain/types.js';
+import { decodeTensors, graphBuilder, tensor } from '../../../src/onnx/index.js';
+import { modelExporter } from '../../../src/services/model-export.js';
+import { changedKey } from '../../../src/services/model-files.js';
+import { picture } from '../../support/pictures.js';
+import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+import { fileOf, type PredictHome, predictHome } from '../../support/predict.js';
+import { type Picture, type TrainingGround, trainingGround } from '../../support/training.js';
+
+const CROP = 32;
+const PREPROCESSING = {
+  resize: CROP,
+  crop: CROP,
+  layout: 'NCHW',
+  channels: 'RGB',
+  scale: 1 / 255,
+  mean: [0.5],
+  std: [0.25],
+} as const;
+const WIDTH = 12;
+const LABELS = ['red', 'green', 'blue'] as const;
+
+/** Three convolutions with batch normalisation, the last with a shortcut past it. */
+function smallNet(): Uint8Array {
+  const b = graphBuilder({ opset: 13, name: 'net' });
+  const numbers = (n: number, seed: number, by: number, from = 0) =>
+    Array.from({ length: n }, (_, i) => from + by * Math.sin(i * 12.9898 + seed * 78.233));
+  const vector = (name: string, by: number, from: number) =>
+    b.initializer(name, tensor('', 'float32', [WIDTH], numbers(WIDTH, name.length, by, from)));
+  let x = b.input('image', 'float32', ['N', 3, CROP, CROP]);
+  for (let layer = 0; layer < 3; layer++) {
+    const from = layer === 0 ? 3 : WIDTH;
+    const kernel = b.initializer(
+      `conv${layer}`,
+      tensor('', 'float32', [WIDTH, from, 3, 3], numbers(WIDTH * from * 9, layer, 0.25)),
+    );
+    const convolved = b.op('Conv', [x, kernel], { pads: [1, 1, 1, 1], strides: layer < 2 ? [2, 2] : [1, 1] });
+    const [scale, bias] = [vector(`scale${layer}`, 0.2, 1), vector(`bias${layer}`, 0.1, 0)];
+    const [mean, variance] = [vector(`mean${layer}`, 0.1, 0), vector(`variance${layer}`, 0.3, 1)];
+    const y = b.op('Relu', [b.op('BatchNormalization', [convolved, scale, bias, mean, variance])]);
+    x = layer === 2 ? b.op('Add', [x, y]) : y;
+  }
+  b.output(b.op('Flatten', [b.op('GlobalAveragePool', [x])], { axis: 1 }, { outputs: ['features'] }), 'float32', [
+    'N',
+    WIDTH,
+  ]);
+  return fileOf(b.model());
+}
+
+const pictures = (): Promise<readonly Picture[]> =>
+  Promise.all(
+    Array.from({ length: 90 }, async (_, i) => {
+      const label = LABELS[i % 3]!;
+      const strong = (c: number) => (c === i % 3 ? 120 + ((i * 37) % 60) : 40 + ((i * 53 + c * 31) % 110));
+      const bytes = await picture(i, {
+        colour: [strong(0), strong(1), strong(2)],
+        width: 48,
+        height: 40,
+        format: 'png',
+      });
+      return { path: `${label}/${i}.png`, label, split: null, bytes };
+    }),
+  );
+
+let db: TestDatabase;
+let ground: TrainingGround;
+let home: PredictHome;
+let undisturbed: Job;
+let onProgress: (phase: string, done: number) => void = () => {};
+
+function watched(repos: Repositories): Repositories {
+  const update: Repositories['jobs']['update'] = (fence, patch, event) => {
+    if (patch.progress) onProgress(patch.progress.phase, patch.progress.done);
+    return repos.jobs.update(fence, patch, event);
+  };
+  return { ...repos, jobs: { ...repos.jobs, update } };
+}
+const ALL: Method = { type: 'fineTuning', layers: 'all' };
+const SETTINGS = {
+  epochs: 12,
+  batchSize: 16,
+  learningRate: 0.003,
+  seed: 3,
+  augmentation: 'light',
+  patience: 100,
+} as const;
+const job = (method: Method, hyperparameters: Record<string, unknown> = {}) =>
+  ground.job({ method, hyperparameters: { ...SETTINGS, ...hyperparameters } });
+const read = async (id: string) => (await ground.repos.jobs.byId(id))!;
+async function trained(method: Method, hyperparameters: Record<string, unknown> = {}): Promise<Job> {
+  const { id } = await job(method, hyperparameters);
+  await ground.train(id);
+  return read(id);
+}
+async function modelOf(done: Job) {
+  expect(done.error).toBeNull();
+  expect(done.state).toBe('succeeded');
+  return (await ground.repos.models.find(done.projectId, done.modelId!))!;
+}
+const changedOf = async (done: Job) => ground.stores.artifacts.read(changedKey(await modelOf(done))!);
+const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const children = (): readonly number[] =>
+  execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes('run-child.js'))
+    .map((line) => Number(line.trim().split(' ')[0]));
+/** Resolves once that many steps were told of. */
+const steps = (least: number) =>
+  new Promise<void>((resolve) => {
+    onProgress = (phase, done) => {
+      if (phase === 'training' && done >= least) resolve();
+    };
+  });
+
+beforeAll(async () => {
+  await build();
+  db = await testDatabase();
+  ground = await trainingGround(db, {
+    pictures: await pictures(),
+    base: smallNet(),
+    cut: { tensor: 'features', features: WIDTH },
+    preprocessing: PREPROCESSING,
+    config: { workerSilentMs: 2000, checkpointMs: 0 },
+    wrap: watched,
+  });
+  home = await predictHome(db.url);
+  await home.start();
+  undisturbed = await trained(ALL);
+});
+afterAll(async () => {
+  await home?.close();
+  await ground?.close();
+  await db?.close();
+});
+
+describe('fine-tuning', () => {
+  it('of all layers changes them all, running statistics too, and its file says what the trainer said', async () => {
+    const model = await modelOf(undisturbed);
+    expect(undisturbed.hyperparameters).toMatchObject({ optimizer: 'adamw', batchNorm: 'live', augmentation: 'light' });
+    const changed = decodeTensors(await changedOf(undisturbed));
+    const layer = (i: number) => [`conv${i}`, `scale${i}`, `bias${i}`, `mean${i}`, `variance${i}`];
+    expect([...changed.keys()].sort()).toEqual([0, 1, 2].flatMap(layer).sort());
+    expect(model.certificate.maxDifference).toBeLessThanOrEqual(1e-4);
+    const chunks = await modelExporter({ repositories: ground.repos, artifacts: ground.stores.artifacts })(model);
+    expect(`sha256:${sha(Buffer.concat(chunks))}`).toBe(model.certificate.exportDigest);
+    const losses = await ground.repos.jobs.metrics(undisturbed.id, undefined, 0n, 1000);
+    const train = losses.filter((p) => p.name === 'train/loss').map((p) => p.value);
+    expect(train.at(-1)!).toBeLessThan(train[0]!);
+  });
+
+  it('is served as it was measured', async () => {
+    const model = await modelOf(undisturbed);
+    const { data } = await ground.repos.models.evaluationExamples(model.id, {}, { limit: 5 });
+    const all = await pictures();
+    for (const example of data) {
+      const { bytes } = all.find((p) => p.path === example.path)!;
+      const answer = await home.client.predict(
+        { model: { ...model, changedKey: changedKey(model) }, inputs: [{ kind: 'image', bytes }], top: 3 },
+        new AbortController().signal,
+      );
+      const [got] = answer.predictions;
+      if (got === undefined || 'error' in got) throw new Error(JSON.stringify(got));
+      expect(got.label).toBe(example.predicted);
+      expect(got.probability).toBeCloseTo(example.probability, 4);
+    }
+  });
+
+  it('of the last layer leaves the others alone', async () => {
+    const done = await trained({ type: 'fineTuning', layers: 1 }, { augmentation: 'auto' });
+    const changed = decodeTensors(await changedOf(done));
+    expect([...changed.keys()].sort()).toEqual(['bias2', 'conv2', 'mean2', 'scale2', 'variance2']);
+    // What lies below ran once for each picture.
+    expect(done.hyperparameters.augmentation).toBe('none');
+  });
+
+  it('killed at any step goes on from its checkpoint and ends with the same bits', async () => {
+    const { id } = await job(ALL);
+    const run = (async () => {
+      for (const at of [7, 19]) {
+        await steps(at);
+        for (const pid of children()) process.kill(pid, 'SIGKILL');
+      }
+    })();
+    await ground.train(id);
+    await run;
+    const done = await read(id);
+    expect(done.attempt).toBe(3);
+    expect(sha(await changedOf(done))).toBe(sha(await changedOf(undisturbed)));
+    expect(done.metrics).toEqual(undisturbed.metrics);
+    expect(existsSync(join(ground.home, 'checkpoints', id))).toBe(false);
+  });
+
+  it('paused and resumed, its newest checkpoint damaged, ends with the same bits too', async () => {
+    const { id, projectId } = await job(ALL);
+    const reached = steps(9);
+    const training = ground.train(id);
+    await reached;
+    await ground.repos.jobs.request(projectId, id, 'pause');
+    await training;
+    expect((await read(id)).state).toBe('paused');
+    const folder = join(ground.home, 'checkpoints', id);
+    const newest = (await readdir(folder)).sort().at(-1)!;
+    const bytes = await readFile(join(folder, newest));
+    bytes[bytes.length - 100]! ^= 1;
+    await writeFile(join(folder, newest), bytes);
+    await ground.repos.jobs.request(projectId, id, 'resume');
+    await ground.train(id);
+    const done = await read(id);
+    expect(sha(await changedOf(done))).toBe(sha(await changedOf(undisturbed)));
+    const told = (await ground.repos.jobs.events(id, 0n, 1000)).map((e) => e.message);
+    expect(told.filter((m) => m.includes(newest) && m.includes('digest'))).toHaveLength(1);
+  });
+
+  it('stopped ends with the best so far', async () => {
+    const { id, projectId } = await job(ALL, { epochs: 2000 });
+    const reached = steps(6);
+    const training = ground.train(id);
+    await reached;
+    await ground.repos.jobs.request(projectId, id, 'stop');
+    await training;
+    await modelOf(await read(id));
+  });
+
+  it('from scratch begins with other weights than the base has', async () => {
+    const done = await trained({ type: 'scratch' }, { epochs: 3 });
+    const changed = decodeTensors(await changedOf(done));
+    expect(changed.size).toBe(15);
+    const points = await ground.repos.jobs.metrics(done.id, undefined, 0n, 1000);
+    expect(points.find((p) => p.name === 'validation/accuracy' && p.step === 0)!.value).toBeLessThan(0.7);
+  });
+
+  it('says how many layers there are when more are asked for', async () => {
+    const done = await trained({ type: 'fineTuning', layers: 9 });
+    expect(done.state).toBe('failed');
+    expect(done.error).toMatchObject({ code: 'job-impossible' });
+    expect(done.error!.detail).toContain('3 layers with parameters');
+  });
+
+  it('that diverges says at which step, learning rate and tensor', async () => {
+    const done = await trained(ALL, { learningRate: 1e30, gradientClip: 0, optimizer: 'sgd', warmup: 0 });
+    expect(done.state).toBe('failed');
+    expect(done.error!.detail).toMatch(/at step \d+ with learning rate [\d.]+e\+\d+ the loss is/);
+    // A retry goes on from there.
+    expect(existsSync(join(ground.home, 'checkpoints', done.id))).toBe(true);
+  });
+
+  it('that failed is tried again from its last checkpoint', async () => {
+    const { id, projectId } = await job(ALL);
+    const reached = steps(8);
+    const training = ground.train(id);
+    await reached;
+    await ground.repos.jobs.request(projectId, id, 'pause');
+    await training;
+    const again = await ground.job({ method: ALL, hyperparameters: SETTINGS, retryOf: id });
+    const seen: number[] = [];
+    onProgress = (phase, done) => {
+      if (phase === 'training') seen.push(done);
+    };
+    await ground.train(again.id);
+    const done = await read(again.id);
+    expect(sha(await changedOf(done))).toBe(sha(await changedOf(undisturbed)));
+    expect(seen[0]!).toBeGreaterThanOrEqual(8);
+  });
+});
