@@ -1,5 +1,5 @@
-import { floatAttribute, intAttribute } from '../attributes.js';
-import { cast, constant, keepWhere, reduceSum } from '../emit.js';
+import { floatAttribute, intAttribute, stringAttribute } from '../attributes.js';
+import { cast, constant, keepWhere, reduceSum, sumTo } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
@@ -94,9 +94,85 @@ const leakyRelu: Rule = (c) => [
   },
 ];
 
+const number = (c: RuleContext, value: number): string => constant(c.b, c.type(0), value);
+/** 1 where low < x < high, else 0. */
+const between = (c: RuleContext, x: string, low: number, high: number): string =>
+  cast(c.b, c.b.op('And', [c.b.op('Greater', [x, number(c, low)]), c.b.op('Less', [x, number(c, high)])]), c.type(0));
+
+/** max(0, min(1, alpha x + beta)): alpha between the limits. */
+const hardSigmoid: Rule = (c) => [
+  () => mul(c, c.dy, mul(c, between(c, c.y(), 0, 1), number(c, floatAttribute(c.node, 'alpha', 0.2)))),
+];
+/** x hardSigmoid(x, 1/6, 1/2): 0 up to -3, x / 3 + 1/2 between, 1 from 3 on. */
+const hardSwish: Rule = (c) => [
+  () => {
+    const { b } = c;
+    const slope = b.op('Add', [mul(c, c.x(0), number(c, 1 / 3)), number(c, 0.5)]);
+    const above = cast(b, b.op('Not', [b.op('Less', [c.x(0), number(c, 3)])]), c.type(0));
+    return mul(c, c.dy, b.op('Add', [mul(c, between(c, c.x(0), -3, 3), slope), above]));
+  },
+];
+/** 2 / sqrt(pi) exp(-x²) */
+const erf: Rule = (c) => [
+  () =>
+    mul(c, c.dy, mul(c, number(c, 2 / Math.sqrt(Math.PI)), c.b.op('Exp', [c.b.op('Neg', [mul(c, c.x(0), c.x(0))])]))),
+];
+/** Phi(x) + x phi(x); of the form by tanh, its own derivative (https://onnx.ai/onnx/operators/onnx__Gelu.html). */
+const gelu: Rule = (c) => [
+  () => {
+    const { b } = c;
+    const x = c.x(0);
+    const one = number(c, 1);
+    if (stringAttribute(c.node, 'approximate', 'none') === 'tanh') {
+      const k = Math.sqrt(2 / Math.PI);
+      const square = mul(c, x, x);
+      const inner = mul(c, mul(c, x, number(c, k)), b.op('Add', [one, mul(c, square, number(c, 0.044715))]));
+      const t = b.op('Tanh', [inner]);
+      const slope = b.op('Add', [number(c, k), mul(c, square, number(c, 3 * 0.044715 * k))]);
+      const bend = mul(c, mul(c, x, b.op('Sub', [one, mul(c, t, t)])), slope);
+      return mul(c, c.dy, mul(c, number(c, 0.5), b.op('Add', [b.op('Add', [one, t]), bend])));
+    }
+    const below = mul(c, number(c, 0.5), b.op('Add', [one, b.op('Erf', [mul(c, x, number(c, Math.SQRT1_2))])]));
+    const density = b.op('Exp', [mul(c, mul(c, x, x), number(c, -0.5))]);
+    const bend = mul(c, mul(c, x, density), number(c, 1 / Math.sqrt(2 * Math.PI)));
+    return mul(c, c.dy, b.op('Add', [below, bend]));
+  },
+];
+/** 1 / (1 + exp(-x)) */
+const softplus: Rule = (c) => [() => mul(c, c.dy, c.b.op('Sigmoid', [c.x(0)]))];
+/** 1 above 0, else y + alpha. */
+const elu: Rule = (c) => [
+  () => {
+    const alpha = number(c, floatAttribute(c.node, 'alpha', 1));
+    const up = c.b.op('Greater', [c.x(0), number(c, 0)]);
+    const kept = keepWhere(c.b, up, c.dy, c.type(0));
+    const bent = mul(c, c.b.op('Sub', [c.dy, kept]), c.b.op('Add', [c.y(), alpha]));
+    return c.b.op('Add', [kept, bent]);
+  },
+];
+/** Below 0 the slope, which is broadcast to the input and may be trained. */
+const pRelu: Rule = (c) => [
+  () => {
+    const below = cast(c.b, c.b.op('Less', [c.x(0), number(c, 0)]), c.type(0));
+    const factor = c.b.op('Add', [c.b.op('Sub', [number(c, 1), below]), mul(c, below, c.x(1))]);
+    return mul(c, c.dy, factor);
+  },
+  () => {
+    const below = cast(c.b, c.b.op('Less', [c.x(0), number(c, 0)]), c.type(0));
+    return sumTo(c.b, mul(c, c.dy, mul(c, below, c.x(0))), c.yDims(), c.dims(1));
+  },
+];
+
 export const activationRules: readonly RuleLine[] = [
   ['Relu', 7, NEWEST_OPSET, relu],
   ['LeakyRelu', 7, NEWEST_OPSET, leakyRelu],
+  ['HardSigmoid', 7, NEWEST_OPSET, hardSigmoid],
+  ['HardSwish', 14, NEWEST_OPSET, hardSwish],
+  ['Erf', 9, NEWEST_OPSET, erf],
+  ['Gelu', 20, NEWEST_OPSET, gelu],
+  ['Softplus', 7, NEWEST_OPSET, softplus],
+  ['Elu', 7, NEWEST_OPSET, elu],
+  ['PRelu', 7, NEWEST_OPSET, pRelu],
   ['Sigmoid', 7, NEWEST_OPSET, sigmoid],
   ['Tanh', 7, NEWEST_OPSET, tanh],
   ['Softmax', 7, NEWEST_OPSET, softmax],

@@ -53,6 +53,32 @@ const pow: Rule = (c) => {
   ];
 };
 
+/** -y² */
+const reciprocal: Rule = (c) => [() => neg(c.b, mul(c.b, c.dy, mul(c.b, c.y(), c.y())))];
+
+/** Inputs that tie for the extreme share the gradient evenly. */
+const extreme: Rule = (c) => {
+  const { b } = c;
+  const type = c.type(0);
+  // Equality of floats came with opset 11.
+  const isIt = (i: number): string =>
+    cast(b, b.op('Not', [b.op('Or', [b.op('Less', [c.x(i), c.y()]), b.op('Greater', [c.x(i), c.y()])])]), type);
+  const all = c.node.inputs.map((_, i) => i);
+  const share = (): string =>
+    div(
+      b,
+      c.dy,
+      all.map(isIt).reduce((x, y) => b.op('Add', [x, y])),
+    );
+  return all.map((i) => () => toInput(c, mul(b, isIt(i), all.length === 1 ? c.dy : share()), i));
+};
+/** Sum of any number of inputs, and their mean. */
+const sum: Rule = (c) => c.node.inputs.map((_, i) => () => toInput(c, c.dy, i));
+const mean: Rule = (c) =>
+  c.node.inputs.map((_, i) => () => toInput(c, mul(c.b, c.dy, constant(c.b, c.type(0), 1 / c.node.inputs.length)), i));
+const sin: Rule = (c) => [() => mul(c.b, c.dy, c.b.op('Cos', [c.x(0)]))];
+const cos: Rule = (c) => [() => neg(c.b, mul(c.b, c.dy, c.b.op('Sin', [c.x(0)])))];
+
 export const arithmeticRules: readonly RuleLine[] = [
   ['Add', 7, NEWEST_OPSET, add],
   ['Sub', 7, NEWEST_OPSET, sub],
@@ -64,4 +90,11 @@ export const arithmeticRules: readonly RuleLine[] = [
   ['Log', 7, NEWEST_OPSET, log],
   ['Sqrt', 7, NEWEST_OPSET, sqrt],
   ['Pow', 7, NEWEST_OPSET, pow],
+  ['Reciprocal', 7, NEWEST_OPSET, reciprocal],
+  ['Min', 8, NEWEST_OPSET, extreme],
+  ['Max', 8, NEWEST_OPSET, extreme],
+  ['Sum', 8, NEWEST_OPSET, sum],
+  ['Mean', 8, NEWEST_OPSET, mean],
+  ['Sin', 7, NEWEST_OPSET, sin],
+  ['Cos', 7, NEWEST_OPSET, cos],
 ];

@@ -4,48 +4,11 @@ import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
 import { inputForm, weightForm } from './convolution-forms.js';
+import { reach, span, type Window, windowOf } from './convolution-window.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 
-interface Window {
-  /** Sizes of the spatial axes: input, output, kernel. */
-  readonly input: readonly number[];
-  readonly output: readonly number[];
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  readonly begins: readonly number[];
-  readonly ends: readonly number[];
-}
-
-/** How the kernel goes over the input; `auto_pad` becomes numbers, since all sizes are known. */
-export function windowOf(c: RuleContext, kernel: readonly number[]): Window {
-  const input = c.dims(0).slice(2);
-  const output = c.yDims().slice(2);
-  const ones = kernel.map(() => 1);
-  const strides = intsAttribute(c.node, 'strides') ?? ones;
-  const dilations = intsAttribute(c.node, 'dilations') ?? ones;
-  const auto = stringAttribute(c.node, 'auto_pad', 'NOTSET');
-  const given = intsAttribute(c.node, 'pads');
-  const rank = kernel.length;
-  const reach = kernel.map(
-    (k, i) => ((output[i] as number) - 1) * (strides[i] as number) + (k - 1) * (dilations[i] as number) + 1,
-  );
-  const same = reach.map((r, i) => Math.max(0, r - (input[i] as number)));
-  const low = (i: number): number => {
-    const total = same[i] as number;
-    if (auto === 'SAME_UPPER') return Math.floor(total / 2);
-    if (auto === 'SAME_LOWER') return Math.ceil(total / 2);
-    return auto === 'NOTSET' ? (given?.[i] ?? 0) : 0;
-  };
-  const begins = kernel.map((_, i) => low(i));
-  const ends = kernel.map((_, i) =>
-    auto === 'NOTSET' ? (given?.[i + rank] ?? 0) : Math.max(0, (same[i] as number) - low(i)),
-  );
-  return { input, output, kernel, strides, dilations, begins, ends };
-}
-
 /** What each tap of the kernel saw of the padded input: tap -> `[N, channels, ...output]`, taps in row-major order. */
-export function taps(c: RuleContext, w: Window, padded: string): readonly string[] {
+function taps(c: RuleContext, w: Window, padded: string): readonly string[] {
   const axes = w.kernel.map((_, i) => i + 2);
   return Array.from({ length: elements(w.kernel) }, (_, tap) => {
     const at: number[] = [];
@@ -61,16 +24,13 @@ export function taps(c: RuleContext, w: Window, padded: string): readonly string
 }
 
 /** The input with its padding, cut to what the kernel reaches. */
-export function paddedInput(c: RuleContext, w: Window): string {
-  const ends = w.kernel.map((k, i) => {
-    const reach = ((w.output[i] as number) - 1) * (w.strides[i] as number) + (k - 1) * (w.dilations[i] as number) + 1;
-    return reach - (w.input[i] as number) - (w.begins[i] as number);
+function paddedInput(c: RuleContext, w: Window): string {
+  const ends = w.kernel.map((_, i) => {
+    return reach(w, i) - (w.input[i] as number) - (w.begins[i] as number);
   });
   return pad(c.b, c.x(0), [0, 0, ...w.begins, 0, 0, ...ends]);
 }
 
-/** Kernel length of an axis as far as it reaches, less one. */
-const span = (w: Window, i: number): number => ((w.kernel[i] as number) - 1) * (w.dilations[i] as number);
 const perAxis = (w: Window, of: (i: number) => number): readonly number[] => w.kernel.map((_, i) => of(i));
 
 /**
@@ -111,8 +71,7 @@ interface Geometry {
 /** The transposed convolution: any stride. */
 function inputByTransposed(c: RuleContext, { group, w }: Geometry): string {
   const missing = (i: number): number => {
-    const full = ((w.output[i] as number) - 1) * (w.strides[i] as number) + span(w, i) + 1;
-    return (w.input[i] as number) - full + (w.begins[i] as number) + (w.ends[i] as number);
+    return (w.input[i] as number) - reach(w, i) + (w.begins[i] as number) + (w.ends[i] as number);
   };
   return c.b.op('ConvTranspose', [c.dy, c.x(1)], {
     strides: w.strides,
@@ -154,8 +113,7 @@ function weightsByKernel(c: RuleContext, { out, n, w }: Geometry): string {
   const x = reshape(b, c.x(0), [1, planes, ...w.input]);
   const dy = reshape(b, c.dy, [planes, 1, ...w.output]);
   const most = (i: number): number => {
-    const needed = span(w, i) + ((w.output[i] as number) - 1) * (w.strides[i] as number) + 1;
-    return Math.max(0, needed - (w.input[i] as number) - (w.begins[i] as number));
+    return Math.max(0, reach(w, i) - (w.input[i] as number) - (w.begins[i] as number));
   };
   const all = b.op('Conv', [x, dy], {
     group: planes,

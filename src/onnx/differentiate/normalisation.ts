@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
-import { constant, reduceSum, reshape } from '../emit.js';
+import { constant, reduceMean, reduceSum, reshape, sumTo } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { alongChannels, GRAFT_DOMAIN, LIVE, scaleAndShift } from '../live-batch-norm.js';
 import { NEWEST_OPSET } from '../opsets.js';
@@ -41,6 +41,34 @@ const batchNormalization: Rule = (c) => {
 };
 
 /**
+ * y = scale x^ + bias with x^ = (x - mean) / sqrt(var + epsilon) over the axes from `axis` on (Ba et al. 2016, arXiv
+ * 1607.06450): dx = (g - mean(g) - x^ mean(g x^)) / deviation with g = dy scale.
+ */
+const layerNormalization: Rule = (c) => {
+  const { b } = c;
+  const type = c.type(0);
+  const dims = c.dims(0);
+  const given = intAttribute(c.node, 'axis', -1);
+  const first = given < 0 ? given + dims.length : given;
+  const axes = dims.map((_, i) => i).slice(first);
+  const centred = b.op('Sub', [c.x(0), reduceMean(b, c.x(0), axes, true)]);
+  const variance = reduceMean(b, b.op('Mul', [centred, centred]), axes, true);
+  const epsilon = constant(b, type, floatAttribute(c.node, 'epsilon', 1e-5));
+  const inverse = b.op('Reciprocal', [b.op('Sqrt', [b.op('Add', [variance, epsilon])])]);
+  const normal = b.op('Mul', [centred, inverse]);
+  return [
+    () => {
+      const g = b.op('Mul', [c.dy, c.x(1)]);
+      const along = reduceMean(b, b.op('Mul', [g, normal]), axes, true);
+      const rest = b.op('Sub', [b.op('Sub', [g, reduceMean(b, g, axes, true)]), b.op('Mul', [normal, along])]);
+      return b.op('Mul', [rest, inverse]);
+    },
+    () => sumTo(b, b.op('Mul', [c.dy, normal]), dims, c.dims(1)),
+    () => sumTo(b, c.dy, dims, c.dims(2)),
+  ];
+};
+
+/**
  * By the batch's own statistics, with n numbers a channel (arXiv 1502.03167, section 3), in as few passes over the map as
  * there can be: dx = A dy + B x + C, where A, B and C are numbers per channel.
  */
@@ -72,5 +100,6 @@ const liveBatchNormalization: Rule = (c) => {
 
 export const normalisationRules: readonly RuleLine[] = [
   ['BatchNormalization', 7, NEWEST_OPSET, batchNormalization],
+  ['LayerNormalization', 17, NEWEST_OPSET, layerNormalization],
   [`${GRAFT_DOMAIN}:${LIVE}`, 1, 1, liveBatchNormalization],
 ];

@@ -1,5 +1,6 @@
-import { intAttribute, intsAttribute } from '../attributes.js';
+import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
 import { cast, keepWhere, pad, reshape, slice, sumTo, zeros } from '../emit.js';
+import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
@@ -94,6 +95,37 @@ const sliceRule: Rule = (c) => [
   null,
 ];
 
+/** The pieces' gradients one behind the other; a piece that nothing depends on has zeros. */
+const splitRule: Rule = (c) => [
+  () => {
+    const axis = wrap(intAttribute(c.node, 'axis', 0), c.dims(0).length);
+    const pieces = c.node.outputs.map((_, i) => c.gradient(i) ?? zeros(c.b, c.type(0), c.yDims(i)));
+    return pieces.length === 1 ? (pieces[0] as string) : c.b.op('Concat', pieces, { axis });
+  },
+  null,
+];
+
+/** Of constant padding the middle; what was cropped away gets zeros. */
+const padRule: Rule = (c) => [
+  () => {
+    const mode = stringAttribute(c.node, 'mode', 'constant');
+    if (mode !== 'constant')
+      throw new OnnxError('operator-not-differentiable', `Pad '${c.node.name}' of mode ${mode} has no gradient rule.`);
+    const rank = c.dims(0).length;
+    const given = c.opset < 11 ? (intsAttribute(c.node, 'pads') ?? []) : c.constant(1);
+    const axes = c.has(3) ? c.constant(3).map((axis) => wrap(axis, rank)) : c.dims(0).map((_, i) => i);
+    const back: number[] = new Array(2 * rank).fill(0);
+    axes.forEach((axis, i) => {
+      back[axis] = -(given[i] as number);
+      back[axis + rank] = -(given[i + axes.length] as number);
+    });
+    return pad(c.b, c.dy, back);
+  },
+  null,
+  null,
+  null,
+];
+
 export const shapeRules: readonly RuleLine[] = [
   ['Reshape', 7, NEWEST_OPSET, reshaped],
   ['Flatten', 7, NEWEST_OPSET, reshaped],
@@ -105,5 +137,7 @@ export const shapeRules: readonly RuleLine[] = [
   ['Transpose', 7, NEWEST_OPSET, transpose],
   ['Concat', 7, NEWEST_OPSET, concat],
   ['Slice', 7, NEWEST_OPSET, sliceRule],
+  ['Split', 7, NEWEST_OPSET, splitRule],
+  ['Pad', 7, NEWEST_OPSET, padRule],
   ['Where', 9, NEWEST_OPSET, where],
 ];

@@ -3,11 +3,12 @@ import { differentiate, graphBuilder, standardRules } from '../../../../src/onnx
 import { measure, run, type Value } from '../../../support/onnx.js';
 import { convolutionCases } from './cases/convolution.js';
 import { headCases } from './cases/head.js';
+import { networkCases } from './cases/more.js';
 import { normalisationCases } from './cases/normalisation.js';
 import { poolingCases } from './cases/pooling.js';
 
 /** Every family's cases: a rule without one fails here. */
-const CASES = [...headCases, ...convolutionCases, ...normalisationCases, ...poolingCases];
+const CASES = [...headCases, ...convolutionCases, ...normalisationCases, ...poolingCases, ...networkCases];
 
 describe('the table of gradient rules', () => {
   it('every operator that has a rule has a case', () => {

@@ -19,4 +19,5 @@ export const normalisationCases: readonly Case[] = [
   [2, 3, 4],
   [2, 3, 2, 3],
   [1, 3, 2, 2, 2],
-].map(batchNorm);
+].map(batchNorm),
+]
