@@ -56,6 +56,21 @@ export async function showDataset(
   return true;
 }
 
+const TUNING_WORDS = ['optimizer', 'schedule', 'batch-norm', 'augmentation'] as const;
+
+/** `--fine-tune all`, `--fine-tune 3`, `--scratch`, or neither. */
+function methodOf(values: Context['values']): { type: string; layers?: 'all' | number } {
+  const layers = values['fine-tune'];
+  if (values.scratch !== undefined) {
+    if (layers !== undefined) throw new UsageError('--scratch and --fine-tune are two methods; give one.');
+    return { type: 'scratch' };
+  }
+  if (layers === undefined) return { type: 'featureExtraction' };
+  if (layers !== 'all' && !/^[1-9]\d*$/.test(layers))
+    throw new UsageError(`--fine-tune takes 'all' or the number of last layers to train, not '${layers}'.`);
+  return { type: 'fineTuning', layers: layers === 'all' ? 'all' : Number(layers) };
+}
+
 function requestOf({ values }: Context, dataset: Dataset): JobRequest {
   const number = (name: string) => numberOf(values, name);
   const chosen: Record<string, number> = {};
@@ -69,14 +84,19 @@ function requestOf({ values }: Context, dataset: Dataset): JobRequest {
     const value = number(option);
     if (value !== undefined) chosen[field] = value;
   }
+  const words: Record<string, string> = {};
+  for (const option of TUNING_WORDS) {
+    const value = values[option];
+    if (value !== undefined) words[option === 'batch-norm' ? 'batchNorm' : option] = value;
+  }
   const fraction = number('validation');
   return {
     task: dataset.task,
     dataset: dataset.id,
     ...(values.base === undefined ? {} : { base: values.base }),
     ...(values.name === undefined ? {} : { name: values.name }),
-    method: { type: 'featureExtraction', ...(values.cut === undefined ? {} : { cut: values.cut }) },
-    hyperparameters: chosen,
+    method: { ...methodOf(values), ...(values.cut === undefined ? {} : { cut: values.cut }) },
+    hyperparameters: { ...chosen, ...words },
     ...(fraction === undefined ? {} : { validation: { fraction } }),
   } as JobRequest;
 }
@@ -147,8 +167,13 @@ export const train: Command = {
     seed: 'same seed, same model (0)',
     validation: 'fraction to set aside (the dataset’s own split, else 0.2)',
     cut: 'tensor of the base to take features from',
+    'fine-tune': "train the base's last n layers too, or 'all' (none: only a head is trained)",
+    optimizer: 'of --fine-tune and --scratch: adamw, sgd (auto)',
+    schedule: 'of the learning rate: cosine, linear, constant (auto)',
+    'batch-norm': 'live, frozen (auto)',
+    augmentation: 'none, light, medium, strong (auto)',
   },
-  flags: { detach: 'do not wait for the end' },
+  flags: { scratch: 'train the same network from fresh weights, to compare', detach: 'do not wait for the end' },
   async run(context) {
     const { client, out, args, values } = context;
     const source = args[0]!;

@@ -1,4 +1,4 @@
-import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
+import { intAttribute } from '../attributes.js';
 import { pad, reduceSum, reshape, slice, unsqueeze } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';

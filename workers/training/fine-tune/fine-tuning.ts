@@ -9,11 +9,12 @@ import { extractFeatures } from '../features.js';
 import type { RunExample } from '../messages.js';
 import type { MethodInput, MethodResult } from '../method.js';
 import { numbersOf } from '../parts.js';
+import { fitting } from './fit.js';
 import { freshWeights } from './fresh.js';
 import { type TuneGraphs, tuneGraphs } from './graphs.js';
 import { AHEAD, type HeldSource, type LoopSettings, logitsOf, type TuneSource, tune } from './loop.js';
 import { augmentedPictures } from './pictures.js';
-import { type TuneSettings, tuneSettings } from './settings.js';
+import type { TuneSettings } from './settings.js';
 import { heldPictures, heldRows, rowSource } from './sources.js';
 import { trainedLayers } from './trained.js';
 import { tuner } from './trainer.js';
@@ -49,27 +50,28 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       });
   if (scratch) tell({ type: 'state', state: 'running' });
   const facts = { examples: train.length, scratch, keepsFrozen: wanted !== 'all', batchNorm: layers.batchNorm };
-  const settings = tuneSettings(given, facts);
   const features = linear?.features ?? spec.width ?? (await measuredWidth(executor, trunk));
-  const graphs = await tuneGraphs(executor, {
-    trunk,
-    classes: labels.length,
-    head: linear?.linear ?? freshHead(features, labels.length),
-    parameters: layers.parameters.map(({ name, depth }) => ({ name, rate: settings.layerDecay ** depth })),
-    batch: settings.batchSize,
-    liveStatistics: settings.batchNorm === 'live',
-    optimizer: settings.optimizer,
-    weightDecay: settings.weightDecay,
-    clip: settings.gradientClip === 0 ? null : settings.gradientClip,
-    keepFrozen: facts.keepsFrozen,
-  });
+  const { settings, graphs, halved } = await fitting(given, facts, process.availableMemory(), (s) =>
+    tuneGraphs(executor, {
+      trunk,
+      classes: labels.length,
+      head: linear?.linear ?? freshHead(features, labels.length),
+      parameters: layers.parameters.map(({ name, depth }) => ({ name, rate: s.layerDecay ** depth })),
+      batch: s.batchSize,
+      liveStatistics: s.batchNorm === 'live',
+      optimizer: s.optimizer,
+      weightDecay: s.weightDecay,
+      clip: s.gradientClip === 0 ? null : s.gradientClip,
+      keepFrozen: facts.keepsFrozen,
+    }),
+  );
   const { seed: _seed, labelSmoothing: _smoothing, ...chosen } = settings;
   const hyperparameters = { ...given, ...chosen };
   tell({ type: 'resolved', hyperparameters, engine: executor.engine });
   tell({
     type: 'log',
     level: 'info',
-    message: `trains ${layers.names.length} layers (${layers.parameters.length} tensors) and the head${graphs.below === null ? '' : '; what lies below runs once per example'}`,
+    message: `trains ${layers.names.length} layers (${layers.parameters.length} tensors) and the head${graphs.below === null ? '' : '; what lies below runs once per example'}${halved ? `; batches of ${settings.batchSize}, since larger ones do not fit into memory` : ''}; a step takes about ${Math.ceil(graphs.memory / 2 ** 20)} MiB`,
     data: { layers: layers.names.slice(0, 50), settings: { ...chosen }, memoryBytes: graphs.memory },
   });
 

@@ -177,6 +177,9 @@ function shares(b: GraphBuilder, pack: Pack, o: TuneRequest): Pick<Trained, 'dec
   };
 }
 
+/** What a process takes that has loaded the engine and the graphs, before the first step. */
+const PROCESS_BYTES = 256 * 1024 * 1024;
+
 /**
  * Bytes at the peak of a step: the forward pass's tensors are kept for the way back, the largest of them is there a few
  * times over while its gradient is made, and every parameter has a gradient, two moments and a next value.
@@ -188,5 +191,5 @@ function estimate(shapes: Shapes, forward: Model, packs: readonly Pack[]): numbe
   };
   const made = forward.graph.nodes.flatMap((n) => n.outputs).map(bytes);
   const parameters = 4 * packs.reduce((n, p) => n + p.size, 0);
-  return made.reduce((a, x) => a + x, 0) + 3 * Math.max(0, ...made) + 8 * parameters;
+  return PROCESS_BYTES + made.reduce((a, x) => a + x, 0) + 3 * Math.max(0, ...made) + 8 * parameters;
 }

@@ -35,12 +35,12 @@ export function tuneSettings(h: Hyperparameters, f: TuneFacts): TuneSettings {
   const batchSize = Math.min(or(h.batchSize, BATCH), f.examples);
   const perEpoch = Math.ceil(f.examples / batchSize);
   const optimizer = or(h.optimizer, 'adamw');
-  const rates = optimizer === 'adamw' ? { scratch: 2e-3, tuned: 1e-4 } : { scratch: 0.05, tuned: 3e-3 };
+  const rates = optimizer === 'adamw' ? { scratch: 2e-3, tuned: 3e-5 } : { scratch: 0.05, tuned: 3e-3 };
   return {
     batchSize,
     optimizer,
     // Enough steps to move, few enough to end: small data are seen more often.
-    epochs: or(h.epochs, f.scratch ? 30 : Math.min(20, Math.max(4, Math.ceil(160 / perEpoch)))),
+    epochs: or(h.epochs, f.scratch ? 30 : Math.min(12, Math.max(4, Math.ceil(96 / perEpoch)))),
     learningRate: or(h.learningRate, f.scratch ? rates.scratch : rates.tuned),
     weightDecay: or(h.weightDecay, 0.01),
     labelSmoothing: h.labelSmoothing,

@@ -1,0 +1,56 @@
+// Steps of one fine-tuning graph in a process of its own: node step.mjs <base.onnx> <cut> <width> <batch> <steps> <layers> <live|frozen>
+// Prints one JSON line: milliseconds of every step, of building and compiling, and the peak of resident memory.
+import { readFileSync } from 'node:fs';
+import { decodeModel } from '../../dist/src/onnx/index.js';
+import { imageTrunk } from '../../dist/src/tasks/image-classification/compose.js';
+import { withPixelInput } from '../../dist/src/tasks/image-classification/pixel-input.js';
+import { onnxruntimeExecutor } from '../../dist/workers/executors/onnxruntime.js';
+import { tuneGraphs } from '../../dist/workers/training/fine-tune/graphs.js';
+import { trainedLayers } from '../../dist/workers/training/fine-tune/trained.js';
+import { tuner } from '../../dist/workers/training/fine-tune/trainer.js';
+
+const [file, cut, width, size, steps, layers, statistics] = process.argv.slice(2);
+const batch = Number(size);
+const classes = 10;
+const preprocessing = {
+  resize: 256,
+  crop: 224,
+  layout: 'NCHW',
+  channels: 'RGB',
+  scale: 1 / 255,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+const executor = onnxruntimeExecutor({ threads: 2 });
+const own = imageTrunk(decodeModel(readFileSync(file)), cut);
+const trained = trainedLayers(own, layers === 'all' ? 'all' : Number(layers));
+const begun = performance.now();
+const graphs = await tuneGraphs(executor, {
+  trunk: withPixelInput(own, own.graph.inputs[0].name, preprocessing),
+  classes,
+  head: { weight: new Float32Array(classes * width), bias: new Float32Array(classes) },
+  parameters: trained.parameters.map(({ name }) => ({ name, rate: 1 })),
+  batch,
+  liveStatistics: statistics === 'live',
+  optimizer: 'adamw',
+  weightDecay: 0.01,
+  clip: 1,
+  keepFrozen: layers !== 'all',
+});
+const net = await tuner(executor, graphs);
+const compile = performance.now() - begun;
+const count = graphs.input.dims.reduce((a, b) => a * b, 1);
+const data = graphs.below
+  ? Float32Array.from({ length: count }, (_, i) => Math.abs(Math.sin(i)))
+  : Uint8Array.from({ length: count }, (_, i) => (i * 7919) & 255);
+const times = [];
+for (let i = 1; i <= Number(steps); i++) {
+  const targets = new Float32Array(batch * classes);
+  for (let k = 0; k < batch; k++) targets[k * classes + (k % classes)] = 1 / batch;
+  const start = performance.now();
+  await net.step(i, data, targets, 1e-4);
+  times.push(performance.now() - start);
+}
+console.log(
+  JSON.stringify({ times, compile, estimate: graphs.memory / 2 ** 20, mib: process.resourceUsage().maxRSS / 1024 }),
+);
