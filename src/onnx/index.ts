@@ -22,6 +22,7 @@ export { standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';
 export { inFloat32, isHalf } from './float32.js';
+export { foldConstants, type ValueRunner } from './fold.js';
 export { FROZEN, type FrozenSplit, splitFrozen } from './frozen.js';
 export { graft } from './graft.js';
 export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';

@@ -140,8 +140,9 @@ function servedModel(model: Record<string, unknown>): ServedModel {
     base: { id: text(base.id, 'model/base/id'), digest: text(base.digest, 'model/base/digest') },
     cut: text(model.cut, 'model/cut'),
     headKey: text(model.headKey, 'model/headKey'),
-    changedKey:
-      model.changedKey === null || model.changedKey === undefined ? null : text(model.changedKey, 'model/changedKey'),
+    ...(model.changedKey !== undefined && {
+      changedKey: model.changedKey === null ? null : text(model.changedKey, 'model/changedKey'),
+    }),
     labels: labels as string[],
     preprocessing,
   };

@@ -11,6 +11,7 @@ import {
   measureShapes,
   type ShapeRunner,
   type Shapes,
+  type ValueRunner,
 } from '../../src/onnx/index.js';
 
 /** Where test data that is not part of the project lies; a test whose data are absent says so. */
@@ -94,6 +95,16 @@ export const shapeRunner: ShapeRunner = async (bytes, feeds) => {
   } finally {
     await s.release();
   }
+};
+/** For `foldConstants`. */
+export const valueRunner: ValueRunner = async (bytes) => {
+  const results = await run(Buffer.concat(bytes), {});
+  return new Map(
+    Object.entries(results).map(([name, { dataType, dims, data }]) => {
+      const view = new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+      return [name, { name, dataType, dims, data: view }];
+    }),
+  );
 };
 export const measure = (model: Model, batch = 2): Promise<Shapes> =>
   measureShapes(model, inputShapes(model, { batch }), shapeRunner);

@@ -1,5 +1,11 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
-import { type DataType, encodeModel, type ShapeRunner } from '../../src/onnx/index.js';
+import {
+  type DataType,
+  encodeModel,
+  type Tensor as ModelTensor,
+  type ShapeRunner,
+  type ValueRunner,
+} from '../../src/onnx/index.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
 
 /**
@@ -90,6 +96,24 @@ export function shapeRunner(executor: Executor): ShapeRunner {
       );
       const results = await compiled.run(zeros, compiled.outputs);
       return new Map(Object.entries(results).map(([name, { dataType, dims }]) => [name, { dataType, dims }]));
+    } finally {
+      await compiled.dispose();
+    }
+  };
+}
+
+/** For `foldConstants`: runs a model without inputs. */
+export function valueRunner(executor: Executor): ValueRunner {
+  return async (chunks) => {
+    const compiled = await executor.load(Buffer.concat(chunks));
+    try {
+      const results = await compiled.run({}, compiled.outputs);
+      return new Map(
+        Object.entries(results).map(([name, { dataType, dims, data }]): [string, ModelTensor] => {
+          const bytes = new Uint8Array(data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength));
+          return [name, { name, dataType, dims, data: bytes }];
+        }),
+      );
     } finally {
       await compiled.dispose();
     }

@@ -1,6 +1,5 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
 import { constant, reduceMean, reduceSum, reshape, sumTo } from '../emit.js';
-import { OnnxError } from '../error.js';
 import { alongChannels, GRAFT_DOMAIN, LIVE, scaleAndShift } from '../live-batch-norm.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
@@ -16,11 +15,10 @@ const perChannel = (c: RuleContext, name: string): string =>
       .map(() => 1),
   ]);
 
-/** y = scale (x - mean) / sqrt(var + epsilon) + bias, by given statistics. */
+/** y = scale (x - mean) / sqrt(var + epsilon) + bias: by given statistics, or, in training form, by the batch's own. */
 const batchNormalization: Rule = (c) => {
   const { b } = c;
-  if (intAttribute(c.node, 'training_mode', 0) !== 0)
-    throw new OnnxError('operator-not-differentiable', `BatchNormalization '${c.node.name}' is in training form.`);
+  if (intAttribute(c.node, 'training_mode', 0) !== 0) return byBatch(c, () => batchStatistics(c));
   const type = c.type(0);
   const axes = c.dims(0).flatMap((_, i) => (i === 1 ? [] : [i]));
   const inverse = (): string => {
@@ -28,17 +26,27 @@ const batchNormalization: Rule = (c) => {
     return b.op('Reciprocal', [b.op('Sqrt', [variance])]);
   };
   const total = (): string => reduceSum(b, c.dy, axes, false);
+  const byScale = (): string => {
+    const moved = reduceSum(b, b.op('Mul', [c.dy, c.x(0)]), axes, false);
+    return b.op('Mul', [b.op('Sub', [moved, b.op('Mul', [c.x(3), total()])]), inverse()]);
+  };
+  const slope = (): string => b.op('Mul', [c.x(1), inverse()]);
   return [
-    () => b.op('Mul', [c.dy, perChannel(c, b.op('Mul', [c.x(1), inverse()]))]),
-    () => {
-      const moved = reduceSum(b, b.op('Mul', [c.dy, c.x(0)]), axes, false);
-      return b.op('Mul', [b.op('Sub', [moved, b.op('Mul', [c.x(3), total()])]), inverse()]);
-    },
-    () => total(),
-    null,
-    null,
+    () => b.op('Mul', [c.dy, perChannel(c, slope())]),
+    byScale,
+    total,
+    () => b.op('Neg', [b.op('Mul', [slope(), total()])]),
+    () => b.op('Mul', [b.op('Mul', [constant(b, type, -0.5), byScale()]), b.op('Mul', [slope(), inverse()])]),
   ];
 };
+
+/** Mean and biased variance of every channel, [C]. */
+function batchStatistics(c: RuleContext): readonly [string, string] {
+  const axes = c.dims(0).flatMap((_, i) => (i === 1 ? [] : [i]));
+  const mean = reduceMean(c.b, c.x(0), axes, false);
+  const centred = c.b.op('Sub', [c.x(0), perChannel(c, mean)]);
+  return [mean, reduceMean(c.b, c.b.op('Mul', [centred, centred]), axes, false)];
+}
 
 /**
  * y = scale x^ + bias with x^ = (x - mean) / sqrt(var + epsilon) over the axes from `axis` on (Ba et al. 2016, arXiv
@@ -72,31 +80,36 @@ const layerNormalization: Rule = (c) => {
  * By the batch's own statistics, with n numbers a channel (arXiv 1502.03167, section 3), in as few passes over the map as
  * there can be: dx = A dy + B x + C, where A, B and C are numbers per channel.
  */
-const liveBatchNormalization: Rule = (c) => {
+const liveBatchNormalization: Rule = (c) => byBatch(c, () => [c.y(1), c.y(2)]);
+
+function byBatch(c: RuleContext, statistics: () => readonly [string, string]): ReturnType<Rule> {
   const { b } = c;
+  const [mean, variance] = statistics();
   const type = c.type(0);
   const dims = c.dims(0);
   const channels = dims[1] as number;
   const axes = dims.flatMap((_, i) => (i === 1 ? [] : [i]));
   const count = elements(dims) / channels;
   const epsilon = constant(b, type, floatAttribute(c.node, 'epsilon', 1e-5));
-  const inverse = b.op('Reciprocal', [b.op('Sqrt', [b.op('Add', [c.y(2), epsilon])])]);
+  const inverse = b.op('Reciprocal', [b.op('Sqrt', [b.op('Add', [variance, epsilon])])]);
   const total = reduceSum(b, c.dy, axes, false);
   const moved = reduceSum(b, b.op('Mul', [c.dy, c.x(0)]), axes, false);
-  const byScale = b.op('Mul', [inverse, b.op('Sub', [moved, b.op('Mul', [c.y(1), total])])]);
+  const byScale = b.op('Mul', [inverse, b.op('Sub', [moved, b.op('Mul', [mean, total])])]);
   return [
     () => {
       const share = constant(b, type, -1 / count);
       const slope = b.op('Mul', [c.x(1), inverse]);
       const ofX = b.op('Mul', [b.op('Mul', [slope, inverse]), b.op('Mul', [byScale, share])]);
-      const level = b.op('Sub', [b.op('Mul', [slope, b.op('Mul', [total, share])]), b.op('Mul', [ofX, c.y(1)])]);
+      const level = b.op('Sub', [b.op('Mul', [slope, b.op('Mul', [total, share])]), b.op('Mul', [ofX, mean])]);
       const first = scaleAndShift(b, c.dy, slope, level, channels, type);
       return b.op('Add', [first, b.op('Mul', [c.x(0), alongChannels(b, ofX, channels, dims.length)])]);
     },
     () => byScale,
     () => total,
+    null,
+    null,
   ];
-};
+}
 
 export const normalisationRules: readonly RuleLine[] = [
   ['BatchNormalization', 7, NEWEST_OPSET, batchNormalization],

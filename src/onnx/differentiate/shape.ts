@@ -1,5 +1,5 @@
 import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
-import { cast, keepWhere, pad, reshape, slice, sumTo, zeros } from '../emit.js';
+import { cast, keepWhere, pad, reduceSum, reshape, slice, sumTo, zeros } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
@@ -105,9 +105,9 @@ const splitRule: Rule = (c) => [
   null,
 ];
 
-/** Of constant padding the middle; what was cropped away gets zeros. */
-const padRule: Rule = (c) => [
-  () => {
+/** Of constant padding the middle; what was cropped away gets zeros. The number that was padded with gets all the rest. */
+const padRule: Rule = (c) => {
+  const inner = (): string => {
     const mode = stringAttribute(c.node, 'mode', 'constant');
     if (mode !== 'constant')
       throw new OnnxError('operator-not-differentiable', `Pad '${c.node.name}' of mode ${mode} has no gradient rule.`);
@@ -120,11 +120,14 @@ const padRule: Rule = (c) => [
       back[axis + rank] = -(given[i + axes.length] as number);
     });
     return pad(c.b, c.dy, back);
-  },
-  null,
-  null,
-  null,
-];
+  };
+  const all = c.dims(0).map((_, i) => i);
+  const rest = (): string => {
+    const kept = reduceSum(c.b, inner(), all, false);
+    return reshape(c.b, c.b.op('Sub', [reduceSum(c.b, c.dy, all, false), kept]), c.dims(2));
+  };
+  return [inner, null, rest, null];
+};
 
 export const shapeRules: readonly RuleLine[] = [
   ['Reshape', 7, NEWEST_OPSET, reshaped],

@@ -22,8 +22,12 @@ const rules = standardRules();
 const ruled = new Set(rules.operators());
 /** Their outputs are random, or the case is about a mask that is. */
 const RANDOM = /dropout/;
-/** Inputs on a kink, numbers too large for differences in float32, and a lower limit above the upper. */
-const NO_DIFFERENCE = /leakyrelu_example|large_number|clip_min_greater_than_max|dropout/;
+/**
+ * Inputs on a kink, numbers too large for differences in float32, a lower limit above the upper, and maxima that tie or, among
+ * 4,800 numbers a window, all but tie.
+ */
+const NO_DIFFERENCE =
+  /(leakyrelu|elu)_example|large_number|clip_min_greater_than_max|dropout|maxpool_3d_dilations|MaxPool2d_stride_padding_dilation/;
 
 const RUNNABLE: ReadonlySet<DataType> = new Set(['float32', 'float64', 'int32', 'int64', 'int8', 'uint8', 'bool']);
 function runnable(t: Tensor): Value | null {
@@ -116,7 +120,7 @@ describe.runIf(hasData(NODE_TESTS))('official ONNX backend tests', () => {
     }
     expect(wrong).toEqual([]);
     expect(right).toBeGreaterThan(400);
-    expect([...ruled].filter((op) => !seen.has(op) && op !== 'Dropout')).toEqual([]);
+    expect([...ruled].filter((op) => !seen.has(op) && op !== 'Dropout' && !op.includes(':'))).toEqual([]);
   });
 
   it('gradients agree with directional differences on the official inputs', async () => {

@@ -3,6 +3,7 @@ import {
   clipByGlobalNorm,
   differentiate,
   FROZEN,
+  foldConstants,
   type GraphBuilder,
   gradientName,
   graft,
@@ -29,7 +30,7 @@ import {
 } from '../../../src/onnx/index.js';
 import { PIXELS } from '../../../src/tasks/image-classification/pixel-input.js';
 import type { Executor } from '../../executors/executor.js';
-import { shapeRunner } from '../../executors/onnxruntime.js';
+import { shapeRunner, valueRunner } from '../../executors/onnxruntime.js';
 
 export const TARGETS = 'targets';
 
@@ -68,11 +69,12 @@ export interface TuneGraphs {
 
 /** The graphs of a fine-tuning run, for one batch size. Throws `OnnxError`s naming what cannot be trained. */
 export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<TuneGraphs> {
-  const whole = withHead(o);
+  const unfolded = withHead(o);
   const runner = shapeRunner(executor);
   const trained = ['head.weight', 'head.bias', ...o.parameters.map((p) => p.name)];
   const size = (model: Model): Promise<Shapes> => measureShapesFor(model, { batch: o.batch }, runner);
-  const wholeShapes = await size(whole);
+  const wholeShapes = await size(unfolded);
+  const whole = await foldConstants(unfolded, { shapes: wholeShapes, parameters: trained, run: valueRunner(executor) });
   const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes) : null;
   const network = split?.above ?? whole;
   const sizes = split === null ? wholeShapes : await size(network);

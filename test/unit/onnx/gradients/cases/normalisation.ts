@@ -10,8 +10,15 @@ const batchNorm = (x: readonly number[]): Case =>
     attributes: { epsilon: float(1e-3) },
     domain: variance,
     opsets: [7, 9, 14, 15, NEWEST_OPSET],
-    frozen: [3, 4],
   });
+const trainingForm = (x: readonly number[]): Case => ({
+  ...batchNorm(x),
+  name: `BatchNormalization [${x}] in training form`,
+  attributes: { epsilon: float(1e-3), training_mode: 1 },
+  opsets: [14, 15, NEWEST_OPSET],
+  frozen: [3, 4],
+  outputs: 3,
+});
 const layerNorm = (x: readonly number[], axis: number, bias: boolean): Case => {
   const scale = x.slice(axis);
   return unary('LayerNormalization', {
@@ -33,4 +40,5 @@ export const normalisationCases: readonly Case[] = [
   layerNorm([2, 3, 4], -1, false),
   layerNorm([2, 3, 4], 1, true),
   ...BATCHES.map(batchNorm),
+  ...BATCHES.map(trainingForm),
 ];
