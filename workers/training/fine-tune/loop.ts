@@ -1,6 +1,7 @@
 import { GraftError } from '../../../src/errors.js';
 import { argmax } from '../../../src/tasks/image-classification/metrics.js';
 import { permutation, random } from '../../../src/tasks/random.js';
+import { prefetch } from '../../data/augment/prefetch.js';
 import type { HostTensor } from '../../executors/executor.js';
 import { type Control, crossEntropy } from '../head-search.js';
 import type { MetricValue } from '../messages.js';
@@ -95,7 +96,7 @@ export async function tune(
   let epoch = Math.floor(steps / perEpoch);
   let sum = 0;
   let count = 0;
-  for await (const { data, targets } of ahead(planned(train, s, steps, total), AHEAD)) {
+  for await (const { data, targets } of prefetch(planned(train, s, steps, total), AHEAD)) {
     const rate = s.rate * rateShare(s.schedule, steps, total, s.warmup);
     const { loss, norm } = await net.step(steps + 1, data, targets, rate);
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) throw await diverged(net, steps + 1, rate, loss, position);
@@ -136,15 +137,14 @@ const points = (step: number, accuracy: number, loss: number, train: number | nu
   { name: 'validation/accuracy', step, value: accuracy },
 ];
 
-/** Every batch still to come, begun one after the other by whoever asks. */
-function* planned(train: TuneSource, s: LoopSettings, from: number, to: number): Generator<() => Promise<TuneBatch>> {
+/** Every batch still to come, begun when it is asked for. */
+function* planned(train: TuneSource, s: LoopSettings, from: number, to: number): Generator<Promise<TuneBatch>> {
   const perEpoch = Math.ceil(train.n / s.batch);
   for (let step = from, order: Uint32Array | null = null; step < to; step++) {
     const epoch = Math.floor(step / perEpoch);
     const within = step % perEpoch;
     if (order === null || within === 0) order = permutation(train.n, random(s.seed * 7919 + epoch + 1));
-    const own = order;
-    yield async () => batchOf(train, s, epoch, own, within * s.batch);
+    yield batchOf(train, s, epoch, order, within * s.batch);
   }
 }
 
@@ -170,22 +170,6 @@ async function batchOf(
     }
   }
   return { data, targets: scaled };
-}
-
-/** Results in order, a number of them begun ahead. */
-async function* ahead<T>(tasks: Iterator<() => Promise<T>>, count: number): AsyncGenerator<T> {
-  const waiting: Promise<T>[] = [];
-  const fill = (): void => {
-    while (waiting.length < count) {
-      const next = tasks.next();
-      if (next.done) return;
-      const result = next.value();
-      // Thrown when its turn comes; those behind it must not end the process.
-      result.catch(() => {});
-      waiting.push(result);
-    }
-  };
-  for (fill(); waiting.length > 0; fill()) yield await waiting.shift()!;
 }
 
 /** Logits of all held-out examples, row-major [n, classes]. */
