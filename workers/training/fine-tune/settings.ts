@@ -35,13 +35,17 @@ export function tuneSettings(h: Hyperparameters, f: TuneFacts): TuneSettings {
   const batchSize = Math.min(or(h.batchSize, BATCH), f.examples);
   const perEpoch = Math.ceil(f.examples / batchSize);
   const optimizer = or(h.optimizer, 'adamw');
-  const rates = optimizer === 'adamw' ? { scratch: 2e-3, tuned: 3e-5 } : { scratch: 0.05, tuned: 3e-3 };
+  const batchNorm = f.batchNorm ? or(h.batchNorm, batchSize >= LEAST_LIVE_BATCH ? 'live' : 'frozen') : 'frozen';
+  const rates =
+    optimizer === 'adamw' ? { scratch: 2e-3, live: 1e-4, still: 3e-5 } : { scratch: 0.05, live: 1e-2, still: 3e-3 };
+  // Where nothing normalises anew, a step moves everything behind it: it must be smaller.
+  const rate = f.scratch ? rates.scratch : batchNorm === 'live' ? rates.live : rates.still;
   return {
     batchSize,
     optimizer,
     // Enough steps to move, few enough to end: small data are seen more often.
     epochs: or(h.epochs, f.scratch ? 30 : Math.min(12, Math.max(4, Math.ceil(96 / perEpoch)))),
-    learningRate: or(h.learningRate, f.scratch ? rates.scratch : rates.tuned),
+    learningRate: or(h.learningRate, rate),
     weightDecay: or(h.weightDecay, 0.01),
     labelSmoothing: h.labelSmoothing,
     seed: h.seed,
@@ -50,7 +54,7 @@ export function tuneSettings(h: Hyperparameters, f: TuneFacts): TuneSettings {
     gradientClip: or(h.gradientClip, 1),
     layerDecay: or(h.layerDecay, 1),
     patience: or(h.patience, f.scratch ? 1000 : 8),
-    batchNorm: f.batchNorm ? or(h.batchNorm, batchSize >= LEAST_LIVE_BATCH ? 'live' : 'frozen') : 'frozen',
+    batchNorm,
     augmentation: f.keepsFrozen ? 'none' : or(h.augmentation, 'light'),
   };
 }
