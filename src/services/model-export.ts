@@ -4,40 +4,69 @@ import type { Model } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import type { BlobStore } from '../storage/blob.js';
 import { composeExport, exportOptions } from '../tasks/image-classification/compose.js';
-import { changedKey, limited } from './model-files.js';
+import { fillRecipe } from './export-recipe.js';
+import { changedKey, limited, recipeKey } from './model-files.js';
 
 /**
- * Composes `model.onnx` from base and head. One at a time: base and file are both in memory while it does. Throws when
- * the bytes are not those of the certificate.
+ * Puts `model.onnx` together from base, head and changed tensors, by the recipe that was stored when the model was
+ * published. A model that was published before there were recipes is composed anew, for as long as `compose` writes the
+ * bytes of its certificate; throws `state-conflict` where it does not. One file at a time: all of it is in memory.
  */
 export function modelExporter(deps: {
   readonly repositories: Pick<Repositories, 'bases'>;
   readonly artifacts: BlobStore;
+  /** How files without a recipe are composed. */
+  readonly compose?: typeof composeExport;
 }): (model: Model) => Promise<readonly Uint8Array[]> {
+  const { artifacts, compose = composeExport } = deps;
   const turn = limited(1, 8);
+  const read = (key: string | null) => (key === null ? null : artifacts.read(key));
+
+  async function parts(model: Model) {
+    const { blobKey } = (await deps.repositories.bases.byId(model.base.id)) ?? { blobKey: null };
+    if (blobKey === null)
+      throw new GraftError(
+        'not-found',
+        `The base '${model.base.id}' of this model is gone, so its file cannot be written.`,
+      );
+    const recipe = (await artifacts.stat(recipeKey(model.id))) === null ? null : recipeKey(model.id);
+    return Promise.all([
+      artifacts.read(blobKey),
+      artifacts.read(model.headKey),
+      read(changedKey(model)),
+      read(recipe),
+    ] as const);
+  }
+
   return (model) =>
     turn(async () => {
-      const base = await deps.repositories.bases.byId(model.base.id);
-      if (base === null || base.blobKey === null) {
-        throw new GraftError(
-          'not-found',
-          `The base '${model.base.id}' of this model is gone, so its file cannot be written.`,
-        );
-      }
-      const changedAt = changedKey(model);
-      const [bytes, head, changed] = await Promise.all([
-        deps.artifacts.read(base.blobKey),
-        deps.artifacts.read(model.headKey),
-        changedAt === null ? null : deps.artifacts.read(changedAt),
-      ]);
-      const chunks = composeExport(bytes, head, exportOptions(model), changed);
-      const hash = createHash('sha256');
-      for (const chunk of chunks) hash.update(chunk);
-      const digest = `sha256:${hash.digest('hex')}`;
-      const { exportDigest } = model.certificate;
-      if (digest !== exportDigest) {
-        throw new Error(`model.onnx of ${model.id} has digest ${digest}, its certificate says ${exportDigest}`);
-      }
-      return chunks;
+      const [base, head, changed, recipe] = await parts(model);
+      if (recipe === null) return composed(model, () => compose(base, head, exportOptions(model), changed));
+      const chunks = fillRecipe(recipe, { base, head, changed });
+      if (digestOf(chunks) === model.certificate.exportDigest) return chunks;
+      throw new Error(
+        `model.onnx of ${model.id} is not what its certificate says: its parts have changed in the store`,
+      );
     });
+}
+
+function composed(model: Model, compose: () => readonly Uint8Array[]): readonly Uint8Array[] {
+  let cause: unknown;
+  try {
+    const chunks = compose();
+    if (digestOf(chunks) === model.certificate.exportDigest) return chunks;
+  } catch (error) {
+    cause = error;
+  }
+  throw new GraftError(
+    'state-conflict',
+    `model.onnx of ${model.id} was published by an earlier version of Graft, which kept no recipe of it, and this version would write another file than its certificate stands for. The model still predicts; train it again to get a file, or download it with the version that published it.`,
+    { cause },
+  );
+}
+
+function digestOf(chunks: readonly Uint8Array[]): string {
+  const hash = createHash('sha256');
+  for (const chunk of chunks) hash.update(chunk);
+  return `sha256:${hash.digest('hex')}`;
 }

@@ -4,7 +4,7 @@ import type { BlobStore } from '../storage/blob.js';
 
 export const EXPORT_NAME = 'model.onnx';
 
-/** Blob key of a published file, but for `model.onnx`, which is composed from base and head when asked for. */
+/** Blob key of a published file, but for `model.onnx`, which is put together when asked for. */
 export function modelFileKey(modelId: string, name: string): string {
   return `models/${modelId}/files/${name}`;
 }
@@ -13,6 +13,9 @@ export function modelFileKey(modelId: string, name: string): string {
 export function changedKey({ id, method }: Pick<Model, 'id' | 'method'>): string | null {
   return method.type === 'featureExtraction' ? null : `models/${id}/changed.onnx`;
 }
+
+/** Blob key of the recipe of `model.onnx`. */
+export const recipeKey = (modelId: string): string => `models/${modelId}/model.recipe`;
 
 export function findFile(model: Model, name: string): ModelFile {
   const file = model.files.find((one) => one.name === name);

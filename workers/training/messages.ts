@@ -64,6 +64,8 @@ export interface RunResult {
   readonly examples: readonly EvaluationExample[];
   readonly certificate: Certificate;
   readonly export: { readonly bytes: number; readonly digest: string };
+  /** File of the recipe by which `model.onnx` is put together again. */
+  readonly recipe: string;
   readonly head: string;
   /** File of the base's tensors that training changed; null where it changed none. */
   readonly changed: string | null;

@@ -2,14 +2,15 @@ import { createReadStream } from 'node:fs';
 import type { Fence, Repositories } from '../../src/domain/ports.js';
 import type { Job, Json, ModelFile } from '../../src/domain/types.js';
 import type { Logger } from '../../src/log.js';
-import { changedKey } from '../../src/services/model-files.js';
+import { changedKey, modelFileKey, recipeKey } from '../../src/services/model-files.js';
 import type { BlobStore } from '../../src/storage/blob.js';
 import type { RunResult, RunSpec } from './messages.js';
 import { patiently } from './writer.js';
 
 /**
- * Stores the head and the small files, then makes job and model `succeeded` and visible in one transaction. What a lost
- * hold left in the store is taken away again. `model.onnx` is not stored: it is composed anew, byte for byte, when asked for.
+ * Stores head, recipe and small files, then makes job and model `succeeded` and visible in one transaction. What a lost
+ * hold left in the store is taken away again. `model.onnx` is not stored: it is put together by
+ * its recipe, byte for byte, when asked for.
  */
 export async function publishModel(
   deps: { repositories: Pick<Repositories, 'jobs'>; artifacts: BlobStore; log: Logger; signal: AbortSignal },
@@ -19,31 +20,27 @@ export async function publishModel(
   result: RunResult,
 ): Promise<boolean> {
   const { artifacts, log, signal } = deps;
-  const prefix = `models/${spec.model.id}`;
-  const headKey = `${prefix}/head.onnx`;
-  const changed = result.changed;
-  const changedAt = changedKey({ id: spec.model.id, method: spec.method });
-  const keys = [
-    headKey,
-    ...(changedAt === null ? [] : [changedAt]),
-    ...result.files.map((f) => `${prefix}/files/${f.name}`),
-  ];
+  const { id } = spec.model;
+  const headKey = `models/${id}/head.onnx`;
+  const changedAt = changedKey({ id, method: spec.method });
+  const parts = [
+    [headKey, result.head],
+    [recipeKey(id), result.recipe],
+    ...(changedAt === null || result.changed === null ? [] : [[changedAt, result.changed] as const]),
+  ] as const;
   const put = (key: string, path: string) =>
     patiently(() => artifacts.put(key, createReadStream(path)), { signal, log });
-  const stored = await Promise.all([
-    put(headKey, result.head),
-    ...result.files.map((f) => put(`${prefix}/files/${f.name}`, f.path)),
-  ]);
-  if (changed !== null && changedAt !== null) await put(changedAt, changed);
+  const stored = await Promise.all(result.files.map((f) => put(modelFileKey(id, f.name), f.path)));
+  await Promise.all(parts.map(([key, path]) => put(key, path)));
   const files: ModelFile[] = [
     { name: 'model.onnx', ...result.export, contentType: 'application/octet-stream' },
     ...result.files.map(({ name, contentType }, i) => {
-      const { bytes, digest } = stored[i + 1]!;
+      const { bytes, digest } = stored[i]!;
       return { name, bytes, digest, contentType };
     }),
   ];
   const model = {
-    id: spec.model.id,
+    id,
     projectId: job.projectId,
     name: job.name,
     task: job.task,
@@ -69,6 +66,7 @@ export async function publishModel(
     },
     { signal, log },
   );
+  const keys = [...parts.map(([key]) => key), ...result.files.map((f) => modelFileKey(id, f.name))];
   if (!published) await Promise.all(keys.map((key) => artifacts.delete(key).catch(() => {})));
   return published;
 }

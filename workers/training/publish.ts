@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Certificate, Preprocessing } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { decodeModel } from '../../src/onnx/index.js';
+import { fillRecipe, recipeOf } from '../../src/services/export-recipe.js';
 import { composeExport, exportOptions } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
 import type { Executor, HostTensor } from '../executors/executor.js';
@@ -39,7 +40,7 @@ export const goldenRows = (n: number): readonly number[] => {
 };
 
 /**
- * Writes the whole model as a file, loads the file afresh and compares what it says of pictures, taken from the pack
+ * Writes the whole model as a file, by a recipe that is kept, loads the file afresh and compares what it says of pictures, taken from the pack
  * through the decoder, with what the trainer said (`expected`, rows of probabilities). Throws `parity-failed` when any
  * probability differs by more than the tolerance.
  */
@@ -53,15 +54,19 @@ export async function certify(
     readonly golden: readonly { readonly example: RunExample; readonly expected: Float32Array }[];
     readonly verifiedAt: string;
   },
-): Promise<{ certificate: Certificate; export: { bytes: number; digest: string } }> {
+): Promise<{ certificate: Certificate; export: { bytes: number; digest: string }; recipe: Uint8Array }> {
   const options = exportOptions({ ...spec, ...spec.model, labels: o.labels });
   const path = join(spec.outDir, 'model.onnx');
   await mkdir(spec.outDir, { recursive: true });
   const hash = createHash('sha256');
   let bytes = 0;
+  const base = await readFile(spec.base.path);
+  const sources = { base, head: o.head, changed: o.changed };
+  const recipe = recipeOf(composeExport(base, o.head, options, o.changed), sources);
   const file = await open(path, 'w', 0o600);
   try {
-    for (const chunk of composeExport(await readFile(spec.base.path), o.head, options, o.changed)) {
+    // What is certified is what downloads will be: the recipe followed, not what it was made from.
+    for (const chunk of fillRecipe(recipe, sources)) {
       hash.update(chunk);
       bytes += chunk.length;
       for (let at = 0; at < chunk.length; ) at += (await file.write(chunk, at)).bytesWritten;
@@ -85,7 +90,7 @@ export async function certify(
       'parity-failed',
       `The exported model's probabilities differ from the trainer's by ${maxDifference} on ${o.golden.length} pictures; at most ${TOLERANCE} is allowed. Nothing was published. The base may compute differently from run to run; choose another base or cut.`,
     );
-  return { certificate, export: { bytes, digest } };
+  return { certificate, export: { bytes, digest }, recipe };
 }
 
 async function compare(

@@ -51,7 +51,11 @@ export async function run(
   tell({ type: 'state', state: 'publishing' });
   progress('publishing', 0, 1);
   const changed = trained.changed === null ? null : Buffer.concat(encodeTensors(trained.changed));
-  const { certificate, export: exported } = await certify(executor, spec, {
+  const {
+    certificate,
+    export: exported,
+    recipe,
+  } = await certify(executor, spec, {
     labels,
     head: trained.head,
     changed,
@@ -93,6 +97,7 @@ export async function run(
     ],
     certificate,
     export: exported,
+    recipe: await leave(spec.outDir, 'model.recipe', recipe),
     head: await leave(spec.outDir, 'head.onnx', trained.head),
     changed: changed === null ? null : await leave(spec.outDir, 'changed.onnx', changed),
     files: [

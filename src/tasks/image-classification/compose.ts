@@ -82,8 +82,7 @@ export interface ExportOptions {
  * The whole model as one plain ONNX file, in chunks: the base's own float input, outputs `probabilities` [N, classes]
  * first, then `logits`. How to prepare images and what the classes are called travel in `metadata_props`, as JSON under
  * `preprocessing` and `labels`; everything the base's file said of itself stays, but for its old preprocessing note.
- * Pure and deterministic: the same base, head and options give the same bytes, so the file is made anew on every
- * download and its digest is known beforehand. `head` is a graph `features -> logits, probabilities`.
+ * Pure and deterministic: the same base, head and options give the same bytes. `head` is a graph `features -> logits, probabilities`.
  */
 export function composeExport(
   base: Uint8Array,

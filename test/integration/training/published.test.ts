@@ -4,7 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
 import type { Model } from '../../../src/domain/types.js';
 import { decodeModel } from '../../../src/onnx/index.js';
-import { composeExport, exportOptions } from '../../../src/tasks/image-classification/compose.js';
+import { modelExporter } from '../../../src/services/model-export.js';
+import { recipeKey } from '../../../src/services/model-files.js';
+import { composeExport } from '../../../src/tasks/image-classification/compose.js';
 import { cardAnswer } from '../../support/model-card.js';
 import { picture } from '../../support/pictures.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
@@ -41,24 +43,46 @@ afterAll(async () => {
   await db.close();
 });
 
+/** As a later version of Graft may compose: another file. */
+const another: typeof composeExport = (base, head, o, changed) =>
+  composeExport(base, head, { ...o, metadata: { ...o.metadata, 'graft.version': '9' } }, changed);
+const exported = async (compose = composeExport, artifacts = ground.stores.artifacts): Promise<Buffer> =>
+  Buffer.concat(await modelExporter({ repositories: ground.repos, artifacts, compose })(model));
 const stored = (name: string) => ground.stores.artifacts.read(`models/${model.id}/files/${name}`);
-async function composed(): Promise<Buffer> {
-  const base = await ground.stores.artifacts.read(`bases/${model.base.digest}`);
-  const head = await ground.stores.artifacts.read(model.headKey);
-  return Buffer.concat(composeExport(base, head, exportOptions(model)));
-}
-
 describe('a published model', () => {
-  it('is composed to the very file that was certified', async () => {
-    const file = await composed();
+  it('is put together to the very file that was certified', async () => {
+    const file = await exported();
     const digest = `sha256:${createHash('sha256').update(file).digest('hex')}`;
     expect(model.files[0]).toMatchObject({ name: 'model.onnx', bytes: file.length, digest });
     expect(model.certificate).toMatchObject({ exportDigest: digest, tolerance: 1e-4 });
     expect(model.certificate.inputs.length).toBe(4);
   });
 
+  it('stays that file when a later version composes another', async () => {
+    expect((await exported(another)).equals(await exported())).toBe(true);
+    const recipe = await ground.stores.artifacts.stat(recipeKey(model.id));
+    expect(recipe!.bytes).toBeLessThan((await exported()).length - model.files.length);
+  });
+
+  it('of the time before recipes is composed anew, and says so where that gives another file', async () => {
+    const { artifacts } = ground.stores;
+    const without = {
+      ...artifacts,
+      stat: async (key: string) => (key.endsWith('.recipe') ? null : artifacts.stat(key)),
+    };
+    expect((await exported(composeExport, without)).equals(await exported())).toBe(true);
+    await expect(exported(another, without)).rejects.toMatchObject({
+      code: 'state-conflict',
+      detail: expect.stringContaining('train it again'),
+    });
+    const fails = () => {
+      throw new Error('this version cannot');
+    };
+    await expect(exported(fails, without)).rejects.toMatchObject({ code: 'state-conflict' });
+  });
+
   it('is plain ONNX: probabilities, then logits, labels and preprocessing in its metadata', async () => {
-    const { graph, metadata } = decodeModel(await composed());
+    const { graph, metadata } = decodeModel(await exported());
     expect(graph.inputs.map((v) => [v.name, v.dataType, v.shape])).toEqual([['image', 'float32', ['N', 3, 32, 32]]]);
     expect(graph.outputs.map((v) => v.name)).toEqual(['probabilities', 'logits']);
     expect(graph.nodes.every((node) => node.domain === '')).toBe(true);
@@ -79,7 +103,7 @@ describe('a published model', () => {
   it("is used by the card's Python as it stands, with the trainer's answer", async () => {
     const card = Buffer.from(await stored('README.md')).toString();
     const folder = join(ground.home, 'card');
-    const file = await composed();
+    const file = await exported();
     const shown = await ground.repos.models.evaluationExamples(model.id, {}, { limit: 3 });
     for (const example of shown.data) {
       const bytes = await picture(Number.parseInt(example.path, 10), {
