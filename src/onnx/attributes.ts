@@ -46,6 +46,12 @@ export function floatAttribute(node: Node, name: string, otherwise: number): num
   if (a.type !== 'float') throw wrong(node, name, 'a float', a.type);
   return a.value;
 }
+export function floatsAttribute(node: Node, name: string): readonly number[] | null {
+  const a = node.attributes.get(name);
+  if (!a) return null;
+  if (a.type !== 'floats') throw wrong(node, name, 'floats', a.type);
+  return a.value;
+}
 export function stringAttribute(node: Node, name: string, otherwise: string): string {
   const a = node.attributes.get(name);
   if (!a) return otherwise;

@@ -37,7 +37,7 @@ const perAxis = (w: Window, of: (i: number) => number): readonly number[] => w.k
  * Convolution, y = x * W + B: https://onnx.ai/onnx/operators/onnx__Conv.html. Each gradient has several forms, of which
  * `convolution-forms.ts` chooses the fastest for the sizes at hand.
  */
-const conv: Rule = (c) => {
+export const conv: Rule = (c) => {
   const [out, perGroup, ...kernel] = c.dims(1) as [number, number, ...number[]];
   const group = intAttribute(c.node, 'group', 1);
   const w = windowOf(c, kernel);

@@ -1,25 +1,13 @@
 import { intAttribute } from '../attributes.js';
-import { cast, oneHot, product, reduceSum, reshape, unsqueeze, zeros } from '../emit.js';
+import { cast, oneHot, reduceSum, reshape, unsqueeze, zeros } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
-import type { Rule, RuleContext, RuleLine } from './rule.js';
+import { wrap } from './axes.js';
+import type { Rule, RuleLine } from './rule.js';
+import { addedRows, floatType } from './scatter.js';
 
-const wrap = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
-function floatType(c: RuleContext): 'float32' | 'float64' {
-  const type = c.type(0);
-  if (type !== 'float32' && type !== 'float64')
-    throw new OnnxError(
-      'unsupported-type',
-      `The gradient of ${c.node.opType} is there for float32 and float64, not ${type}.`,
-    );
-  return type;
-}
-
-/**
- * Rows taken twice get both gradients. Adding into place needs ScatterND with a reduction (opset 16); before, the sum is a
- * product with one-hot rows, which takes indices * size numbers of memory.
- */
+/** Rows taken twice get both gradients. */
 const gather: Rule = (c) => [
   () => {
     const { b } = c;
@@ -35,14 +23,9 @@ const gather: Rule = (c) => [
         ? reshape(b, rows, [n, inner])
         : reshape(b, b.op('Transpose', [rows], { perm: [1, 0, 2] }), [n, outer * inner]);
     const type = floatType(c);
-    const indices = (shape: readonly number[]): string => {
-      const flat = reshape(b, c.x(1), shape);
-      return c.type(1) === 'int64' ? flat : cast(b, flat, 'int64');
-    };
-    const summed =
-      b.opset >= 16
-        ? b.op('ScatterND', [zeros(b, type, [size, outer * inner]), indices([n, 1]), rows], { reduction: 'add' })
-        : product(b, oneHot(b, indices([n]), size, type), rows, { transX: true });
+    const flat = reshape(b, c.x(1), [n]);
+    const indices = c.type(1) === 'int64' ? flat : cast(b, flat, 'int64');
+    const summed = addedRows(b, type, indices, rows, { n, size, width: outer * inner });
     if (outer === 1) return reshape(b, summed, dims);
     return reshape(b, b.op('Transpose', [reshape(b, summed, [size, outer, inner])], { perm: [1, 0, 2] }), dims);
   },

@@ -3,6 +3,7 @@ import { constant, reduceMean, reduceSum, reshape, sumTo } from '../emit.js';
 import { alongChannels, GRAFT_DOMAIN, LIVE, scaleAndShift } from '../live-batch-norm.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
+import { range, wrap } from './axes.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 /** [C] as it lies along the second axis of the input. */
@@ -48,29 +49,40 @@ function batchStatistics(c: RuleContext): readonly [string, string] {
   return [mean, reduceMean(c.b, c.b.op('Mul', [centred, centred]), axes, false)];
 }
 
-/**
- * y = scale x^ + bias with x^ = (x - mean) / sqrt(var + epsilon) over the axes from `axis` on (Ba et al. 2016, arXiv
- * 1607.06450): dx = (g - mean(g) - x^ mean(g x^)) / deviation with g = dy scale.
- */
-const layerNormalization: Rule = (c) => {
+/** x^ = (x - mean) / sqrt(var + epsilon) over some axes (Ba et al. 2016, arXiv 1607.06450), and the way back through it. */
+export interface Normalised {
+  readonly normal: string;
+  /** (g - mean(g) - x^ mean(g x^)) / deviation */
+  back(g: string): string;
+}
+export function normalised(c: RuleContext, x: string, axes: readonly number[]): Normalised {
   const { b } = c;
-  const type = c.type(0);
-  const dims = c.dims(0);
-  const given = intAttribute(c.node, 'axis', -1);
-  const first = given < 0 ? given + dims.length : given;
-  const axes = dims.map((_, i) => i).slice(first);
-  const centred = b.op('Sub', [c.x(0), reduceMean(b, c.x(0), axes, true)]);
+  const centred = b.op('Sub', [x, reduceMean(b, x, axes, true)]);
   const variance = reduceMean(b, b.op('Mul', [centred, centred]), axes, true);
-  const epsilon = constant(b, type, floatAttribute(c.node, 'epsilon', 1e-5));
+  const epsilon = constant(b, c.type(0), floatAttribute(c.node, 'epsilon', 1e-5));
   const inverse = b.op('Reciprocal', [b.op('Sqrt', [b.op('Add', [variance, epsilon])])]);
   const normal = b.op('Mul', [centred, inverse]);
-  return [
-    () => {
-      const g = b.op('Mul', [c.dy, c.x(1)]);
+  return {
+    normal,
+    back: (g) => {
       const along = reduceMean(b, b.op('Mul', [g, normal]), axes, true);
       const rest = b.op('Sub', [b.op('Sub', [g, reduceMean(b, g, axes, true)]), b.op('Mul', [normal, along])]);
       return b.op('Mul', [rest, inverse]);
     },
+  };
+}
+
+/** y = scale x^ + bias over the axes from `axis` on. */
+const layerNormalization: Rule = (c) => {
+  const { b } = c;
+  const dims = c.dims(0);
+  const { normal, back } = normalised(
+    c,
+    c.x(0),
+    range(dims.length).slice(wrap(intAttribute(c.node, 'axis', -1), dims.length)),
+  );
+  return [
+    () => back(b.op('Mul', [c.dy, c.x(1)])),
     () => sumTo(b, b.op('Mul', [c.dy, normal]), dims, c.dims(1)),
     () => sumTo(b, c.dy, dims, c.dims(2)),
   ];

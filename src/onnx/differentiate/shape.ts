@@ -1,8 +1,8 @@
-import { intAttribute, intsAttribute, stringAttribute } from '../attributes.js';
-import { cast, keepWhere, pad, reduceSum, reshape, slice, sumTo, zeros } from '../emit.js';
-import { OnnxError } from '../error.js';
+import { intAttribute, intsAttribute } from '../attributes.js';
+import { cast, keepWhere, pad, reshape, slice, sumTo, zeros } from '../emit.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
+import { wrap } from './axes.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 /** Reshape, Flatten, Squeeze, Unsqueeze: back to the size it had. */
@@ -39,8 +39,6 @@ const where: Rule = (c) => [
   () => sumTo(c.b, keepWhere(c.b, c.x(0), c.dy, c.type(1)), c.yDims(), c.dims(1)),
   () => sumTo(c.b, keepWhere(c.b, c.b.op('Not', [c.x(0)]), c.dy, c.type(2)), c.yDims(), c.dims(2)),
 ];
-
-const wrap = (axis: number, rank: number): number => (axis < 0 ? axis + rank : axis);
 
 interface Cut {
   readonly axis: number;
@@ -105,30 +103,6 @@ const splitRule: Rule = (c) => [
   null,
 ];
 
-/** Of constant padding the middle; what was cropped away gets zeros. The number that was padded with gets all the rest. */
-const padRule: Rule = (c) => {
-  const inner = (): string => {
-    const mode = stringAttribute(c.node, 'mode', 'constant');
-    if (mode !== 'constant')
-      throw new OnnxError('operator-not-differentiable', `Pad '${c.node.name}' of mode ${mode} has no gradient rule.`);
-    const rank = c.dims(0).length;
-    const given = c.opset < 11 ? (intsAttribute(c.node, 'pads') ?? []) : c.constant(1);
-    const axes = c.has(3) ? c.constant(3).map((axis) => wrap(axis, rank)) : c.dims(0).map((_, i) => i);
-    const back: number[] = new Array(2 * rank).fill(0);
-    axes.forEach((axis, i) => {
-      back[axis] = -(given[i] as number);
-      back[axis + rank] = -(given[i + axes.length] as number);
-    });
-    return pad(c.b, c.dy, back);
-  };
-  const all = c.dims(0).map((_, i) => i);
-  const rest = (): string => {
-    const kept = reduceSum(c.b, inner(), all, false);
-    return reshape(c.b, c.b.op('Sub', [reduceSum(c.b, c.dy, all, false), kept]), c.dims(2));
-  };
-  return [inner, null, rest, null];
-};
-
 export const shapeRules: readonly RuleLine[] = [
   ['Reshape', 7, NEWEST_OPSET, reshaped],
   ['Flatten', 7, NEWEST_OPSET, reshaped],
@@ -141,6 +115,5 @@ export const shapeRules: readonly RuleLine[] = [
   ['Concat', 7, NEWEST_OPSET, concat],
   ['Slice', 7, NEWEST_OPSET, sliceRule],
   ['Split', 7, NEWEST_OPSET, splitRule],
-  ['Pad', 7, NEWEST_OPSET, padRule],
   ['Where', 9, NEWEST_OPSET, where],
 ];

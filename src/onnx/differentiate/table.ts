@@ -1,12 +1,19 @@
 import { activationRules } from './activation.js';
 import { arithmeticRules } from './arithmetic.js';
 import { convolutionRules } from './convolution.js';
+import { transposedConvolutionRules } from './convolution-transposed.js';
+import { einsumRules } from './einsum.js';
 import { gatherRules } from './gather.js';
 import { linearRules } from './linear.js';
 import { normalisationRules } from './normalisation.js';
+import { groupNormalisationRules } from './normalisation-groups.js';
+import { paddingRules } from './padding.js';
 import { poolingRules } from './pooling.js';
+import { rearrangeRules } from './rearrange.js';
 import { reductionRules } from './reduction.js';
+import { resampleRules } from './resample.js';
 import { type RuleTable, ruleTable } from './rule.js';
+import { scatterRules } from './scatter.js';
 import { shapeRules } from './shape.js';
 
 const FAMILIES = [
@@ -18,6 +25,13 @@ const FAMILIES = [
   normalisationRules,
   poolingRules,
   reductionRules,
+  transposedConvolutionRules,
+  einsumRules,
+  groupNormalisationRules,
+  paddingRules,
+  rearrangeRules,
+  resampleRules,
+  scatterRules,
   shapeRules,
 ];
 

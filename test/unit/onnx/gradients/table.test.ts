@@ -2,13 +2,31 @@ import { describe, expect, it } from 'vitest';
 import { differentiate, graphBuilder, standardRules } from '../../../../src/onnx/index.js';
 import { measure, run, type Value } from '../../../support/onnx.js';
 import { convolutionCases } from './cases/convolution.js';
+import { transposedConvolutionCases } from './cases/convolution-transposed.js';
+import { einsumCases } from './cases/einsum.js';
 import { headCases } from './cases/head.js';
 import { networkCases } from './cases/more.js';
 import { normalisationCases } from './cases/normalisation.js';
+import { groupNormalisationCases } from './cases/normalisation-groups.js';
 import { poolingCases } from './cases/pooling.js';
+import { rearrangeCases } from './cases/rearrange.js';
+import { resampleCases } from './cases/resample.js';
+import { scatterCases } from './cases/scatter.js';
 
 /** Every family's cases: a rule without one fails here. */
-const CASES = [...headCases, ...convolutionCases, ...normalisationCases, ...poolingCases, ...networkCases];
+const CASES = [
+  ...convolutionCases,
+  ...einsumCases,
+  ...groupNormalisationCases,
+  ...headCases,
+  ...networkCases,
+  ...normalisationCases,
+  ...poolingCases,
+  ...rearrangeCases,
+  ...resampleCases,
+  ...scatterCases,
+  ...transposedConvolutionCases,
+];
 
 describe('the table of gradient rules', () => {
   it('every operator that has a rule has a case', () => {
