@@ -3,7 +3,7 @@
  * never `instanceof`.
  */
 export interface ProblemItem {
-  /** JSON pointer into the request, path inside an archive, or row number. */
+  /** JSON pointer into the request, path inside an archive, row number, or address of what stands in the way. */
   readonly path: string;
   readonly code: string;
   readonly detail: string;

@@ -108,6 +108,8 @@ export function createClient(options: ClientOptions) {
     each,
     bases: {
       add: (file: string, name: string, how?: UploadOptions) => upload<Base>('/v1/bases', { name }, file, how),
+      addModel: (model: string, name?: string) =>
+        request<Base>('POST', '/v1/bases', { json: { model, ...(name === undefined ? {} : { name }) } }),
       get: (base: string) => request<Base>('GET', `/v1/bases/${id(base)}`),
       list: () => each<Base>('/v1/bases'),
       delete: (base: string) => request<void>('DELETE', `/v1/bases/${id(base)}`),

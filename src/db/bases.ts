@@ -20,28 +20,50 @@ function baseOf(row: BaseRow): Base {
     facts: row.facts as unknown as BaseFacts | null,
     error: row.error as unknown as StoredProblem | null,
     bundled: row.bundled,
+    modelId: row.modelId,
     createdAt: row.createdAt,
   };
 }
 
+/** What to throw for it: a unique violation in Prisma's own code, or in Postgres's through a driver, is a name that is taken. */
+function nameTaken(error: unknown, name: string): unknown {
+  const { code, message } = error as { code?: string; message: string };
+  if (!/P2002|23505|nique constraint/.test(`${code} ${message}`)) return error;
+  return new GraftError(
+    'name-taken',
+    `There is a base named '${name}' already. Choose another name, or delete that one.`,
+  );
+}
+
 export function baseRepository(db: Database): BaseRepository {
   const { pool, prisma } = db;
+  const byId = async (id: string) => {
+    const row = await prisma.base.findFirst({ where: { id } });
+    return row === null ? null : baseOf(row);
+  };
   return {
+    byId,
     async create({ id, projectId, name, uploadKey, bundled = false }) {
-      try {
-        return baseOf(
-          await prisma.base.create({ data: { id, projectId, name, uploadKey, bundled, state: 'receiving' } }),
-        );
-      } catch (error) {
-        // Both forms of a unique violation: Prisma's own code, and Postgres's through the driver adapter.
-        if (/P2002|23505|nique constraint/.test(`${(error as { code?: string }).code} ${(error as Error).message}`)) {
-          throw new GraftError(
-            'name-taken',
-            `There is a base named '${name}' already. Choose another name, or delete that one.`,
-          );
-        }
-        throw error;
-      }
+      const data = { id, projectId, name, uploadKey, bundled, state: 'receiving' };
+      const row = await prisma.base.create({ data }).catch((error: unknown) => {
+        throw nameTaken(error, name);
+      });
+      return baseOf(row);
+    },
+    async createFrom({ id: modelId, projectId, certificate, files }, { id, name }) {
+      const digest = certificate.exportDigest;
+      const bytes = files.find((file) => file.digest === digest)?.bytes ?? 0;
+      const made = pool.query(
+        `WITH m AS (SELECT id FROM model WHERE id = $6 AND project_id = $2 AND deleted_at IS NULL FOR SHARE)
+         INSERT INTO base (id, project_id, name, state, digest, bytes, model_id)
+         SELECT $1, $2, $3, 'checking', $4, $5, m.id FROM m`,
+        [id, projectId, name, digest, bytes, modelId],
+      );
+      const { rowCount } = await made.catch((error: unknown) => {
+        throw nameTaken(error, name);
+      });
+      if (rowCount !== 1) throw new GraftError('not-found', `The model '${modelId}' was deleted.`);
+      return (await byId(id))!;
     },
     async uploaded(id, { digest, bytes }) {
       await prisma.base.updateMany({
@@ -77,10 +99,6 @@ export function baseRepository(db: Database): BaseRepository {
         where: { projectId, deletedAt: null, OR: [{ id: reference }, { name: reference }, { digest: reference }] },
         orderBy: { id: 'desc' },
       });
-      return row === null ? null : baseOf(row);
-    },
-    async byId(id) {
-      const row = await prisma.base.findFirst({ where: { id } });
       return row === null ? null : baseOf(row);
     },
     async bundled(projectId) {

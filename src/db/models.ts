@@ -4,6 +4,8 @@ import type { Json, Model, Split } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import type { Database } from './client.js';
 import { afterId, afterNumber, pageOf } from './cursor.js';
+import { deleteUnlessUsed } from './deletion.js';
+import { lineages } from './lineage.js';
 
 interface ModelRow {
   id: string;
@@ -103,6 +105,11 @@ export function modelRepository(db: Database): ModelRepository {
   };
   return {
     find,
+    async byId(id) {
+      const { rows } = await pool.query<ModelRow>(`SELECT ${COLUMNS} FROM model WHERE id = $1`, [id]);
+      return rows[0] === undefined ? null : modelOf(rows[0]);
+    },
+    lineages: (ids) => lineages(pool, ids),
     async list(projectId, page) {
       const { rows } = await pool.query<ModelRow>(
         `SELECT ${COLUMNS} FROM model WHERE project_id = $1 AND deleted_at IS NULL AND ($2::text IS NULL OR id < $2) ORDER BY id DESC LIMIT $3`,
@@ -132,15 +139,10 @@ export function modelRepository(db: Database): ModelRepository {
         ({ modelId: _, projectId: __, ...row }) => ({ ...row, split: row.split as Split }),
       );
     },
-    async delete(projectId, id) {
-      const { rowCount } = await pool.query(
-        `WITH gone AS (UPDATE model SET deleted_at = now() WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL RETURNING id),
-              freed AS (DELETE FROM alias WHERE model_id IN (SELECT id FROM gone))
-         SELECT id FROM gone`,
-        [id, projectId],
-      );
-      return rowCount === 1;
-    },
+    delete: (projectId, id) =>
+      deleteUnlessUsed(pool, 'model', projectId, id, (client) =>
+        client.query('DELETE FROM alias WHERE model_id = $1', [id]),
+      ),
     async setAlias(projectId, name, modelId) {
       const model = await prisma.model.findFirst({
         where: { id: modelId, projectId, deletedAt: null },

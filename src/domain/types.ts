@@ -107,12 +107,14 @@ export interface Base {
   readonly bytes: number;
   /** Blob key of the upload as received (.onnx or a zipped hub folder). */
   readonly uploadKey: string | null;
-  /** Blob key of the ONNX file: `bases/<digest>`, shared by all bases of that content. */
+  /** Blob key by which the ONNX file is had, by its digest (`services/base-file`), shared by all bases of that content. */
   readonly blobKey: string | null;
   readonly facts: BaseFacts | null;
   readonly error: StoredProblem | null;
   /** Came with the installation. */
   readonly bundled: boolean;
+  /** The model that it was made from; null for an uploaded one. */
+  readonly modelId: string | null;
   readonly createdAt: Date;
 }
 
@@ -237,6 +239,14 @@ export interface Model {
   readonly headKey: string;
   readonly files: readonly ModelFile[];
   readonly createdAt: Date;
+}
+/** One step of transfer: a model, and what it was trained on. */
+export interface LineageLink {
+  readonly model: { readonly id: string; readonly name: string | null };
+  readonly job: string;
+  readonly method: Method;
+  readonly dataset: { id: string; revision: number; name: string; digest: string | null };
+  readonly base: { id: string; name: string; digest: string };
 }
 export interface EvaluationExample {
   readonly index: number;

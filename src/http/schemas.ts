@@ -37,7 +37,10 @@ export const ContentState = words(['receiving', 'checking', 'ready', 'invalid'],
 
 export const ProblemItem = open(
   {
-    path: Type.String({ description: 'JSON pointer into the request, path inside an archive, or row number.' }),
+    path: Type.String({
+      description:
+        'JSON pointer into the request, path inside an archive, row number, or address of what stands in the way.',
+    }),
     code: Type.String(),
     detail: Type.String(),
   },

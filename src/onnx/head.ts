@@ -11,6 +11,8 @@ export interface LinearHead {
   readonly opset: number;
   /** Default 'features'. */
   readonly inputName?: string;
+  /** Names of weight and bias; default 'head.weight' and 'head.bias'. */
+  readonly parameterNames?: readonly [weight: string, bias: string];
   /** Row-major [classes, features] and [classes]; zeros when left out (the linear problem is convex). */
   readonly weight?: Float32Array;
   readonly bias?: Float32Array;
@@ -23,7 +25,7 @@ export interface LinearHead {
   readonly probabilities?: boolean;
 }
 
-/** A linear classifier as a graph: `features` [N, features] -> `logits` [N, classes]; parameters `head.weight`, `head.bias`. */
+/** A linear classifier as a graph: `features` [N, features] -> `logits` [N, classes]. */
 export function linearHead(o: LinearHead): Model {
   if (!(Number.isInteger(o.features) && o.features > 0 && Number.isInteger(o.classes) && o.classes > 0))
     throw new OnnxError(
@@ -32,8 +34,9 @@ export function linearHead(o: LinearHead): Model {
     );
   const b = graphBuilder({ opset: o.opset, name: 'head' });
   const features = b.input(o.inputName ?? 'features', 'float32', ['N', o.features]);
-  const weight = b.initializer('head.weight', tensor('', 'float32', [o.classes, o.features], o.weight ?? 0));
-  const bias = b.initializer('head.bias', tensor('', 'float32', [o.classes], o.bias ?? 0));
+  const [weightName, biasName] = o.parameterNames ?? ['head.weight', 'head.bias'];
+  const weight = b.initializer(weightName, tensor('', 'float32', [o.classes, o.features], o.weight ?? 0));
+  const bias = b.initializer(biasName, tensor('', 'float32', [o.classes], o.bias ?? 0));
   let x = features;
   if (o.dropoutMask) x = b.op('Mul', [x, b.input('dropout_mask', 'float32', ['N', o.features])]);
   const logits = b.op(

@@ -1,8 +1,10 @@
 import type { Repositories } from '../domain/ports.js';
 import type { Base } from '../domain/types.js';
 import { GraftError } from '../errors.js';
+import { newId } from '../ids.js';
 import type { Enqueue } from '../queue/names.js';
 import type { BlobInfo, BlobStore } from '../storage/blob.js';
+import { findModel } from './predict.js';
 
 export interface BaseServices {
   readonly repositories: Pick<Repositories, 'bases'>;
@@ -49,6 +51,34 @@ export async function createBase(
   }
   await deps.enqueue('base.check', { baseId: base.id });
   return findBase(deps, projectId, base.id);
+}
+
+/**
+ * A base whose file is the exported one of a model, given to the checker. Without a name it gets the model's, if that is
+ * one for a base, or else the model's id.
+ */
+export async function createBaseFrom(
+  deps: Pick<BaseServices, 'enqueue'> & { readonly repositories: Pick<Repositories, 'bases' | 'models'> },
+  projectId: string,
+  request: { readonly model: string; readonly name?: string },
+): Promise<Base> {
+  const model = await findModel(deps, projectId, request.model);
+  const own = model.name !== null && wrongBaseName(model.name) === null ? model.name : model.id;
+  const name = request.name ?? own;
+  const wrong = wrongBaseName(name);
+  if (wrong !== null)
+    throw new GraftError('request-invalid', `The name ${wrong}.`, {
+      errors: [{ path: '/name', code: 'value-wrong', detail: wrong }],
+    });
+  if (model.task !== 'image-classification')
+    throw new GraftError(
+      'base-invalid',
+      `This version makes bases from image-classification models; this one is for ${model.task}.`,
+    );
+  await refuseTakenName(deps, projectId, name);
+  const base = await deps.repositories.bases.createFrom(model, { id: newId('base'), name });
+  await deps.enqueue('base.check', { baseId: base.id });
+  return base;
 }
 
 /** By id, name or digest. */

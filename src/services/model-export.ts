@@ -4,6 +4,7 @@ import type { Model } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import type { BlobStore } from '../storage/blob.js';
 import { composeExport, exportOptions } from '../tasks/image-classification/compose.js';
+import { readBase } from './base-file.js';
 import { fillRecipe } from './export-recipe.js';
 import { changedKey, limited, recipeKey } from './model-files.js';
 
@@ -31,7 +32,7 @@ export function modelExporter(deps: {
       );
     const recipe = (await artifacts.stat(recipeKey(model.id))) === null ? null : recipeKey(model.id);
     return Promise.all([
-      artifacts.read(blobKey),
+      readBase(artifacts, model.base.digest),
       artifacts.read(model.headKey),
       read(changedKey(model)),
       read(recipe),

@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Config } from '../../src/config.js';
 import type { Repositories } from '../../src/domain/ports.js';
-import type { BaseFacts } from '../../src/domain/types.js';
-import { GraftError, storedProblem } from '../../src/errors.js';
+import type { Base, BaseFacts, Model } from '../../src/domain/types.js';
+import { type ErrorCode, GraftError, storedProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 import type { BaseDescription } from '../../src/onnx/index.js';
 import type { QueuePayloads } from '../../src/queue/names.js';
+import { derivedKey, putDerived, wholeKey } from '../../src/services/base-file.js';
+import { modelExporter } from '../../src/services/model-export.js';
+import { recipeKey } from '../../src/services/model-files.js';
 import type { BlobStore } from '../../src/storage/blob.js';
 import { digestOfFile } from '../../src/storage/filesystem.js';
 import { readHubFolder } from '../data/hub-folder.js';
@@ -16,41 +19,82 @@ import { measureBase } from '../data/measure-base.js';
 import { type Check, type MostTries, tried } from './tries.js';
 
 export interface BaseCheckDeps {
-  readonly repositories: Pick<Repositories, 'bases'>;
+  readonly repositories: Pick<Repositories, 'bases' | 'models'>;
   readonly artifacts: BlobStore;
   readonly config: Pick<Config, 'home' | 'threads'>;
   readonly log: Logger;
 }
 
+/** A base is invalid, be it for its archive, or for a model whose file cannot be had any more. */
+const VERDICTS: readonly ErrorCode[] = ['base-invalid', 'archive-invalid', 'state-conflict'];
+
 /** Checks a base: finds the model, runs it once in a process of its own, describes it, keeps it by its digest. */
 export function baseCheck(deps: BaseCheckDeps, mostTries?: MostTries) {
+  const exportModel = modelExporter(deps);
   return async ({ baseId }: QueuePayloads['base.check'], signal: AbortSignal): Promise<void> => {
     const { bases } = deps.repositories;
     const base = await bases.byId(baseId);
-    if (base === null || base.state !== 'checking' || base.uploadKey === null) return;
-    const { uploadKey } = base;
+    if (base === null || base.state !== 'checking') return;
+    const source = await sourceOf(deps, exportModel, base);
+    if (source === null) return;
     const log = deps.log.child({ base: baseId });
     const attempt: Check = {
       what: 'base',
-      verdicts: ['base-invalid', 'archive-invalid'],
+      verdicts: VERDICTS,
       start: () => bases.startCheck(baseId),
       end: (how) => bases.endCheck(baseId, how),
       invalid: ({ code, detail, errors }) => {
-        // A base is invalid whatever its archive is.
-        const stored = code === 'archive-invalid' ? 'base-invalid' : code;
+        const stored = VERDICTS.includes(code) ? 'base-invalid' : code;
         return bases.checked(baseId, { state: 'invalid', error: storedProblem(stored, detail, errors) });
       },
       run: () =>
         inScratch(deps.config.home, async (folder) => {
-          const { path, ...outcome } = await check(deps, uploadKey, folder, signal);
-          await keep(deps.artifacts, outcome, path, signal);
-          await bases.checked(baseId, outcome);
+          const path = join(folder, 'upload');
+          await source.fetch(path, signal);
+          const found = await check(deps, path, folder, signal);
+          const { digest, bytes } = found;
+          const facts = { ...found.facts, ...source.facts(found.facts) };
+          const keep = () => source.keep(found, signal);
+          const blobKey = await keep();
+          await bases.checked(baseId, { state: 'ready', digest, bytes, blobKey, facts });
           // Swept, perhaps, as long as no base but deleted ones named it.
-          await keep(deps.artifacts, outcome, path, signal);
-          log.info({ digest: outcome.digest, cuts: outcome.facts.cuts.length }, 'The base is ready');
+          await keep();
+          log.info({ digest, cuts: facts.cuts.length }, 'The base is ready');
         }),
     };
-    if (await tried(attempt, log, signal, mostTries)) await deps.artifacts.delete(uploadKey);
+    if ((await tried(attempt, log, signal, mostTries)) && base.uploadKey !== null)
+      await deps.artifacts.delete(base.uploadKey);
+  };
+}
+
+/** Where the file of a base comes from, and how it is kept. */
+interface Source {
+  fetch(to: string, signal: AbortSignal): Promise<void>;
+  /** What is known of it besides what its file says. */
+  facts(found: BaseFacts): Partial<BaseFacts>;
+  /** Keeps the file unless it is there already: the same model may have been added before. Returns the blob's key. */
+  keep(found: { readonly digest: string; readonly path: string }, signal: AbortSignal): Promise<string>;
+}
+
+async function sourceOf(
+  { repositories, artifacts }: BaseCheckDeps,
+  exportModel: ReturnType<typeof modelExporter>,
+  { uploadKey, modelId }: Base,
+): Promise<Source | null> {
+  if (uploadKey !== null)
+    return {
+      fetch: async (to, signal) => pipeline(await artifacts.open(uploadKey), createWriteStream(to), { signal }),
+      facts: () => ({}),
+      keep: ({ digest, path }, signal) => keepWhole(artifacts, digest, path, signal),
+    };
+  const model = modelId === null ? null : await repositories.models.byId(modelId);
+  if (model === null) return null;
+  const below = await repositories.bases.byId(model.base.id);
+  return {
+    fetch: async (to, signal) => pipeline(await exportModel(model), createWriteStream(to), { signal }),
+    // The base below may have come with its licence beside the file.
+    facts: ({ license }) => ({ license: license ?? below?.facts?.license ?? null }),
+    keep: ({ digest, path }, signal) => keepDerived(artifacts, model, digest, path, signal),
   };
 }
 
@@ -66,9 +110,8 @@ async function inScratch<T>(home: string, work: (folder: string) => Promise<T>):
   }
 }
 
-async function check(deps: BaseCheckDeps, uploadKey: string, folder: string, signal: AbortSignal) {
-  const upload = join(folder, 'upload');
-  await pipeline(await deps.artifacts.open(uploadKey), createWriteStream(upload), { signal });
+/** What the file at `upload` is: the model in it, measured and described. Throws `base-invalid` saying why it is none. */
+async function check({ config }: BaseCheckDeps, upload: string, folder: string, signal: AbortSignal) {
   let path = upload;
   let settings: { preprocessorConfig?: unknown; config?: unknown } = {};
   if (await isZip(upload)) {
@@ -77,7 +120,7 @@ async function check(deps: BaseCheckDeps, uploadKey: string, folder: string, sig
     await writeFile(path, model);
     settings = rest;
   }
-  const request = { path, answer: join(folder, 'answer.json'), threads: deps.config.threads, ...settings };
+  const request = { path, answer: join(folder, 'answer.json'), threads: config.threads, ...settings };
   const { problems, description } = await measureBase(request, signal);
   if (description === undefined) {
     const items = problems
@@ -90,26 +133,28 @@ async function check(deps: BaseCheckDeps, uploadKey: string, folder: string, sig
   }
   const digest = await digestOfFile(path);
   const { size } = await stat(path);
-  return {
-    state: 'ready',
-    digest,
-    bytes: size,
-    blobKey: `bases/${digest}`,
-    facts: factsOf(description),
-    path,
-  } as const;
+  return { digest, bytes: size, facts: factsOf(description), path };
 }
 
-/** Stores the file unless it lies there already: the same model may have been added before. */
-async function keep(
+async function keepWhole(artifacts: BlobStore, digest: string, path: string, signal: AbortSignal): Promise<string> {
+  const key = wholeKey(digest);
+  if ((await artifacts.stat(key)) !== null) return key;
+  const source = createReadStream(path, { highWaterMark: 1 << 20 });
+  await artifacts.put(key, source, { expectedDigest: digest, signal });
+  return key;
+}
+
+/** Nothing but what its file is put together from; the whole file of a model that was published without a recipe. */
+async function keepDerived(
   artifacts: BlobStore,
-  { blobKey, digest }: { readonly blobKey: string; readonly digest: string },
+  model: Model,
+  digest: string,
   path: string,
   signal: AbortSignal,
-): Promise<void> {
-  if ((await artifacts.stat(blobKey)) !== null) return;
-  const source = createReadStream(path, { highWaterMark: 1 << 20 });
-  await artifacts.put(blobKey, source, { expectedDigest: digest, signal });
+): Promise<string> {
+  if ((await artifacts.stat(recipeKey(model.id))) === null) return keepWhole(artifacts, digest, path, signal);
+  if ((await artifacts.stat(derivedKey(digest))) === null) await putDerived(artifacts, digest, model);
+  return derivedKey(digest);
 }
 
 /** A zip begins with a local file header, or with the end record when it is empty. */

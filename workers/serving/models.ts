@@ -1,4 +1,5 @@
 import { GraftError } from '../../src/errors.js';
+import { readBase } from '../../src/services/base-file.js';
 import type { ServedModel } from '../../src/services/predict-protocol.js';
 import type { BlobStore } from '../../src/storage/blob.js';
 import { createCache } from './cache.js';
@@ -29,14 +30,15 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   const headsOf = new Map<number, Set<string>>();
   let serials = 0;
 
-  async function read(key: string, { id }: ServedModel): Promise<Uint8Array> {
-    const reading = blobs().then((store) => store.read(key));
-    return reading.catch((cause: unknown) => {
-      if (cause instanceof GraftError && cause.code === 'not-found')
-        throw new GraftError('not-found', `What model ${id} is made of is gone: it was deleted.`, { cause });
-      const detail = `Model ${id} cannot be read from storage at the moment. Try again.`;
-      throw new GraftError('unavailable', detail, { retryAfter: 1, cause });
-    });
+  async function read({ id }: ServedModel, from: (store: BlobStore) => Promise<Uint8Array>): Promise<Uint8Array> {
+    return blobs()
+      .then(from)
+      .catch((cause: unknown) => {
+        if (cause instanceof GraftError && cause.code === 'not-found')
+          throw new GraftError('not-found', `What model ${id} is made of is gone: it was deleted.`, { cause });
+        const detail = `Model ${id} cannot be read from storage at the moment. Try again.`;
+        throw new GraftError('unavailable', detail, { retryAfter: 1, cause });
+      });
   }
 
   function acquireTrunk(model: ServedModel) {
@@ -45,11 +47,11 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       serials += 1;
       const serial = serials;
       headsOf.set(serial, new Set());
+      const { cut, preprocessing, changedKey } = model;
       const [base, changed] = await Promise.all([
-        read(`bases/${model.base.digest}`, model),
-        model.changedKey ? read(model.changedKey, model) : null,
+        read(model, (store) => readBase(store, model.base.digest)),
+        changedKey ? read(model, (store) => store.read(changedKey)) : null,
       ]);
-      const { cut, preprocessing } = model;
       const spec = { base, changed, cut, preprocessing, threads: options.threads, maxPixels: options.maxPixels };
       // A thread that ended by itself must not be handed out again.
       let value: { trunk: Trunk; serial: number } | null = null;
@@ -69,7 +71,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
     const head = `${serial}:${model.headKey}`;
     try {
       const heldHead = await heads.acquire(head, async () => {
-        const bytes = await read(model.headKey, model);
+        const bytes = await read(model, (store) => store.read(model.headKey));
         const size = 2 * bytes.byteLength + HEAD_OVERHEAD;
         await trunk.addHead(head, bytes);
         headsOf.get(serial)?.add(head);

@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { GraftError } from '../../src/errors.js';
+import { readBase, wholeKey } from '../../src/services/base-file.js';
 import type { BlobStore } from '../../src/storage/blob.js';
 
 /** Copies of blobs that are kept; beyond this the ones not used for longest go. */
@@ -21,11 +22,33 @@ export async function localFile(store: BlobStore, key: string, folder: string, s
   if (local !== null) return local;
   const info = await store.stat(key);
   if (info === null) throw new GraftError('not-found', `There is no blob '${key}'.`);
-  const path = join(folder, info.digest.replace(':', '-'));
+  return localCopy({ name: `blob '${key}'`, digest: info.digest, open: () => store.open(key) }, folder, signal);
+}
+
+/** The same for the file of a base, which may have to be put together. */
+export async function localBase(
+  store: BlobStore,
+  digest: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<string> {
+  if ((await store.stat(wholeKey(digest))) !== null) return localFile(store, wholeKey(digest), folder, signal);
+  const open = async () => [await readBase(store, digest)];
+  return localCopy({ name: `base '${digest}'`, digest, open }, folder, signal);
+}
+
+interface Original {
+  readonly name: string;
+  readonly digest: string;
+  open(): Promise<AsyncIterable<Uint8Array> | Iterable<Uint8Array>>;
+}
+
+async function localCopy({ name, digest, open }: Original, folder: string, signal: AbortSignal): Promise<string> {
+  const path = join(folder, digest.replace(':', '-'));
   const there = await stat(path).catch(() => null);
-  if (there?.size === info.bytes) {
+  if (there !== null) {
     const stamp = `${there.mtimeMs} ${there.ino}`;
-    if (checked.get(path) === stamp || (await digestOfFile(path)) === info.digest) {
+    if (checked.get(path) === stamp || (await digestOfFile(path)) === digest) {
       const now = new Date(Math.floor(Date.now() / 1000) * 1000);
       await utimes(path, now, now).catch(() => {});
       checked.set(path, `${now.getTime()} ${there.ino}`);
@@ -42,9 +65,9 @@ export async function localFile(store: BlobStore, key: string, folder: string, s
         done(null, chunk);
       },
     });
-    await pipeline(await store.open(key), measure, createWriteStream(part, { mode: 0o600 }), { signal });
-    if (`sha256:${hash.digest('hex')}` !== info.digest)
-      throw new GraftError('digest-mismatch', `The blob '${key}' is not what its digest says; upload it again.`);
+    await pipeline(await open(), measure, createWriteStream(part, { mode: 0o600 }), { signal });
+    if (`sha256:${hash.digest('hex')}` !== digest)
+      throw new GraftError('digest-mismatch', `The ${name} is not what its digest says; upload it again.`);
     await rename(part, path);
   } finally {
     await rm(part, { force: true });

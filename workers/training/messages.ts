@@ -4,6 +4,7 @@ import type {
   EvaluationExample,
   Hyperparameters,
   Json,
+  LineageLink,
   Method,
   Preprocessing,
   Progress,
@@ -33,6 +34,8 @@ export interface RunSpec {
     readonly digest: string;
     readonly license: string | null;
     readonly path: string;
+    /** How a base made from a model came about; left out of one that was uploaded. */
+    readonly lineage?: readonly LineageLink[];
   };
   readonly method: Method;
   readonly cut: string;

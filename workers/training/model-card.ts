@@ -1,4 +1,4 @@
-import type { Certificate, Hyperparameters } from '../../src/domain/types.js';
+import type { Certificate, Hyperparameters, LineageLink } from '../../src/domain/types.js';
 import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
 import type { RunSpec } from './messages.js';
 
@@ -69,6 +69,26 @@ function trainingLine(h: Hyperparameters, whole: boolean): string {
     : `Adam, ${common}, L2 penalty ${h.weightDecay} on standardised features, ${rest}`;
 }
 
+/** Step by step from this model down to a base that was uploaded; empty where its own base was. */
+function lineage({ model, jobId, method, dataset, base }: RunSpec): string {
+  const { lineage: below = [] } = base;
+  if (below.length === 0) return '';
+  const own: LineageLink = { model, job: jobId, method, dataset, base };
+  const rows = [own, ...below].map(
+    (link) =>
+      `| \`${link.model.id}\` | ${link.method.type} (\`${link.job}\`) | ${cell(link.dataset.name)} (\`${link.dataset.id}\`, revision ${link.dataset.revision}) | ${cell(link.base.name)} (\`${link.base.digest}\`) |`,
+  );
+  return `
+## Lineage
+
+Its base was made from a model, and so on: each row's base is the model of the row below; the last base was uploaded.
+
+| model | method | data | base |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}
+
 /** The README.md that goes with the model: what it was made from, how good it is, how to use it. */
 export function modelCard(f: CardFacts): string {
   const { spec, hyperparameters: h } = f;
@@ -88,7 +108,7 @@ An image classifier with ${f.labels.length} classes, trained by Graft: ${f.label
 | training | ${trainingLine(h, f.changed !== null)} |
 
 ${f.changed === null ? "The layers below the cut are the base's own, unchanged." : `${f.changed.size} tensors of the base were trained further, all others are the base's own.`} The licence of the base goes on to hold for them.
-
+${lineage(spec)}
 ## Evaluation (validation)
 
 ${table(f.validation)}

@@ -5,11 +5,11 @@ import { GraftError } from '../../src/errors.js';
 import { newId } from '../../src/ids.js';
 import type { BlobStores } from '../../src/storage/index.js';
 import { checkpointDir } from './checkpoint-folders.js';
-import { localFile } from './local-files.js';
+import { localBase, localFile } from './local-files.js';
 import type { RunExample, RunSpec } from './messages.js';
 
 export interface SpecDeps {
-  readonly repositories: Pick<Repositories, 'datasets' | 'bases'>;
+  readonly repositories: Pick<Repositories, 'datasets' | 'bases' | 'models'>;
   readonly stores: BlobStores;
   readonly config: {
     readonly home: string;
@@ -42,9 +42,11 @@ export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Pr
   const at = job.method.cut ?? facts.cuts.find((c) => c.default)?.tensor;
   if (at === undefined || facts.preprocessing === null)
     throw new GraftError('base-unfit', `The base '${base.name}' has no image input with features to cut at.`);
+  const { modelId } = base;
+  const lineage = modelId === null ? undefined : (await deps.repositories.models.lineages([modelId])).get(modelId);
   const { home } = deps.config;
   const [basePath, packPath, all] = await Promise.all([
-    localFile(deps.stores.artifacts, `bases/${job.base.digest}`, join(home, 'cache/bases'), signal),
+    localBase(deps.stores.artifacts, job.base.digest, join(home, 'cache/bases'), signal),
     localFile(deps.stores.datasets, revision.packKey, join(home, 'cache/packs'), signal),
     datasets.examples(job.dataset.id, job.dataset.revision),
   ]);
@@ -62,7 +64,14 @@ export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Pr
       name: dataset?.name ?? job.dataset.id,
       digest: revision.digest ?? '',
     },
-    base: { id: base.id, name: base.name, digest: job.base.digest, license: facts.license, path: basePath },
+    base: {
+      id: base.id,
+      name: base.name,
+      digest: job.base.digest,
+      license: facts.license,
+      path: basePath,
+      ...(lineage !== undefined && { lineage }),
+    },
     method: job.method,
     cut: at,
     width: facts.cuts.find((c) => c.tensor === at)?.features ?? null,

@@ -152,8 +152,8 @@ export interface paths {
         get: operations["listBases"];
         put?: never;
         /**
-         * Upload a base
-         * @description The file is streamed to storage and then checked; poll the base until it is `ready` or `invalid`.
+         * Add a base: upload it, or make it from a model
+         * @description A file (`multipart/form-data`) is streamed to storage and then checked; a model of this service (JSON) is described the same way. Poll the base until it is `ready` or `invalid`.
          */
         post: operations["createBase"];
         delete?: never;
@@ -282,7 +282,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a model
-         * @description By id; an alias is refused. Its aliases go with it.
+         * @description By id; an alias is refused. Its aliases go with it. Refused with `in-use` while bases stand that were made from it; `errors` lists them.
          */
         delete: operations["deleteModel"];
         options?: never;
@@ -596,7 +596,7 @@ export interface components {
             requestId?: string;
         };
         ProblemItem: {
-            /** @description JSON pointer into the request, path inside an archive, or row number. */
+            /** @description JSON pointer into the request, path inside an archive, row number, or address of what stands in the way. */
             path: string;
             code: string;
             detail: string;
@@ -762,6 +762,7 @@ export interface components {
             parameters: number | null;
             training: components["schemas"]["TrainingSupport"] | null;
             tasks: components["schemas"]["Task"][];
+            lineage: components["schemas"]["Lineage"];
             notes: string[];
             error: components["schemas"]["StoredProblem"] | null;
             /** Format: date-time */
@@ -777,9 +778,11 @@ export interface components {
         BaseFromElsewhere: {
             /** @description `org/name` on a model hub. */
             hub?: string;
+            /** @description Of `hub`. */
             revision?: string;
-            /** @description A model of this service. */
+            /** @description Id or alias of a model of this service, whose exported graph becomes a base. Only what training changed is stored; while the base is there, the model cannot be deleted. */
             model?: string;
+            /** @description Unique; left out, the model's name, or else its id. */
             name?: string;
         };
         BaseList: {
@@ -798,6 +801,29 @@ export interface components {
              * @description An .onnx file, or a zip of a hub folder.
              */
             file: string;
+        };
+        /** @description How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile. */
+        Lineage: components["schemas"]["LineageLink"][];
+        LineageBase: {
+            id: string;
+            name: string;
+            digest: string;
+        };
+        LineageDataset: {
+            id: string;
+            revision: number;
+            name: string;
+            digest: string | null;
+        };
+        /** @description One step of transfer: a model, the job that made it, and what that was trained on. */
+        LineageLink: {
+            model: string;
+            /** @description Of the model. */
+            name: string | null;
+            job: string;
+            method: components["schemas"]["ChosenMethod"];
+            dataset: components["schemas"]["LineageDataset"];
+            base: components["schemas"]["LineageBase"];
         };
         /** @description (pixel * scale - mean) / std */
         Preprocessing: {
@@ -1177,6 +1203,7 @@ export interface components {
             preprocessing: components["schemas"]["Preprocessing"];
             metrics: components["schemas"]["Metrics"];
             certificate: components["schemas"]["Certificate"];
+            lineage: components["schemas"]["Lineage"];
             /** Format: date-time */
             createdAt: string;
         };
@@ -2123,6 +2150,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description There is no such thing */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The state does not allow it */
             409: {
                 headers: {
@@ -3049,6 +3085,15 @@ export interface operations {
             };
             /** @description There is no such thing */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The state does not allow it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Base } from '../../api/client.js';
-import type { Command } from '../options.js';
+import { lineageLines } from '../lineage.js';
+import { type Command, UsageError } from '../options.js';
 import { bytesText, type Output } from '../output.js';
 import { untilChecked } from '../wait.js';
 
@@ -11,6 +12,7 @@ function show(base: Base, out: Output): number {
     out.text(`${base.id}  ${base.name}  ${base.state}  ${bytesText(base.bytes)}`);
     for (const cut of base.cuts)
       out.text(`  cut ${cut.tensor}: ${cut.features} features, ${cut.kind}${cut.default ? ' (default)' : ''}`);
+    for (const line of lineageLines(base.lineage)) out.text(`  ${line}`);
   }
   return base.state === 'invalid' ? 1 : 0;
 }
@@ -18,10 +20,16 @@ function show(base: Base, out: Output): number {
 export const baseCommands: readonly Command[] = [
   {
     name: 'bases add',
-    args: ['FILE'],
-    about: 'add an ONNX file, or a zipped hub folder, as a base',
-    options: { name: 'its name (the file’s)' },
+    args: ['[FILE]'],
+    about: 'add an ONNX file, a zipped hub folder, or a model of one’s own, as a base',
+    options: { name: 'its name (the file’s, the model’s)', model: 'make it from this model instead of a file' },
     async run({ client, out, args, values }) {
+      if ((args[0] === undefined) === (values.model === undefined))
+        throw new UsageError('`graft bases add` needs either FILE or --model MODEL.');
+      if (values.model !== undefined) {
+        const made = await client.bases.addModel(values.model, values.name);
+        return show(await untilChecked(made, () => client.bases.get(made.id), out), out);
+      }
       const name = values.name ?? basename(args[0]!).replace(/\.(onnx|zip)$/, '');
       const created = await client.bases.add(args[0]!, name, {
         progress: (sent, total) => out.progress('uploading', sent, total),
@@ -34,10 +42,13 @@ export const baseCommands: readonly Command[] = [
     args: [],
     about: 'all bases, newest first',
     async run({ client, out }) {
-      const rows: (string | number)[][] = [['id', 'name', 'state', 'size', 'tasks']];
+      const rows: (string | number)[][] = [['id', 'name', 'state', 'size', 'tasks', 'made from']];
       for await (const base of client.bases.list()) {
         if (out.json) out.data(base);
-        else rows.push([base.id, base.name, base.state, bytesText(base.bytes), base.tasks.join(', ')]);
+        else {
+          const from = base.lineage[0]?.model ?? '';
+          rows.push([base.id, base.name, base.state, bytesText(base.bytes), base.tasks.join(', '), from]);
+        }
       }
       if (!out.json) out.table(rows);
       return 0;

@@ -5,6 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ApiError } from '../../api/client.js';
 import { showEvaluation } from '../evaluation.js';
+import { lineageLines } from '../lineage.js';
 import { type Command, numberOf } from '../options.js';
 import { bytesText } from '../output.js';
 
@@ -82,9 +83,8 @@ export const modelCommands: readonly Command[] = [
       const model = await client.models.get(args[0]!);
       if (out.json) out.data(model);
       else {
-        out.text(
-          `${model.id}  ${model.name ?? ''}\n  labels ${model.labels.join(', ')}\n  base ${model.base.id} cut at ${model.cut}\n  job ${model.job}`,
-        );
+        out.text(`${model.id}  ${model.name ?? ''}\n  labels ${model.labels.join(', ')}\n  cut at ${model.cut}`);
+        for (const line of lineageLines(model.lineage)) out.text(`  ${line}`);
         out.text(
           `  export differs from training by at most ${model.certificate.maxDifference} (allowed ${model.certificate.tolerance})`,
         );

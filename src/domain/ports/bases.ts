@@ -1,11 +1,16 @@
 import type { StoredProblem } from '../../errors.js';
-import type { Base, BaseFacts } from '../types.js';
+import type { Base, BaseFacts, Model } from '../types.js';
 import type { CheckTries } from './checks.js';
 import type { Page, PageRequest } from './page.js';
 
 export interface BaseRepository {
   /** Names are unique among a project's bases that are not deleted: else `name-taken`. */
   create(input: { id: string; projectId: string; name: string; uploadKey: string; bundled?: boolean }): Promise<Base>;
+  /**
+   * A base made from a model, to be checked; the model is locked against being deleted meanwhile. Throws `name-taken`, and
+   * `not-found` where there is no such model in the project (any more).
+   */
+  createFrom(model: Model, input: { id: string; name: string }): Promise<Base>;
   uploaded(id: string, content: { digest: string; bytes: number }): Promise<void>;
   abandon(id: string): Promise<void>;
   /** Counts one more check that begins; null when the base is no longer `checking`. */

@@ -1,4 +1,4 @@
-import type { EvaluationExample, Json, Model } from '../types.js';
+import type { EvaluationExample, Json, LineageLink, Model } from '../types.js';
 import type { Page, PageRequest } from './page.js';
 
 export interface NewModel extends Omit<Model, 'createdAt'> {
@@ -8,6 +8,13 @@ export interface NewModel extends Omit<Model, 'createdAt'> {
 export interface ModelRepository {
   /** By id or alias. */
   find(projectId: string, reference: string): Promise<Model | null>;
+  /** Any project's, for workers. */
+  byId(id: string): Promise<Model | null>;
+  /**
+   * How each of the models came about: the model itself first, then the model that its base was made from, and so on down
+   * to a base that was uploaded.
+   */
+  lineages(ids: readonly string[]): Promise<ReadonlyMap<string, readonly LineageLink[]>>;
   list(projectId: string, page: PageRequest): Promise<Page<Model>>;
   evaluation(id: string): Promise<Json | null>;
   evaluationExamples(
@@ -15,7 +22,7 @@ export interface ModelRepository {
     filter: { actual?: string; predicted?: string },
     page: PageRequest,
   ): Promise<Page<EvaluationExample>>;
-  /** Marks as deleted, drops its aliases. */
+  /** Marks as deleted, drops its aliases; refuses with `in-use` while a base that was made from it stands. */
   delete(projectId: string, id: string): Promise<boolean>;
   setAlias(projectId: string, name: string, modelId: string): Promise<void>;
   aliases(projectId: string): Promise<readonly { name: string; modelId: string; createdAt: Date }[]>;

@@ -1,20 +1,28 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import type { Base as BaseRecord } from '../../domain/types.js';
-import { GraftError } from '../../errors.js';
+import type { Base as BaseRecord, LineageLink } from '../../domain/types.js';
+import { type ErrorCode, GraftError } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { formDigest, once } from '../../http/idempotency.js';
 import { listBody, problemOrNull, time } from '../../http/render.js';
 import { answers, idempotencyHeaders, idParams, nothing, pageQuery, ref } from '../../http/schemas.js';
 import { receiveForm } from '../../http/uploads.js';
 import { newId } from '../../ids.js';
-import { createBase, deleteBase, findBase, refuseTakenName, wrongBaseName } from '../../services/bases.js';
+import {
+  createBase,
+  createBaseFrom,
+  deleteBase,
+  findBase,
+  refuseTakenName,
+  wrongBaseName,
+} from '../../services/bases.js';
 import { uploadKey } from '../../services/datasets.js';
-import { preprocessingBody } from '../models/render.js';
+import { lineageBody, preprocessingBody } from '../models/render.js';
 import * as schema from './schema.js';
 
 const tags = ['bases'];
 
-export function baseBody(base: BaseRecord): Static<typeof schema.Base> {
+export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Static<typeof schema.Base> {
   const { id, name, state, digest, bytes, facts, error, createdAt } = base;
   const tensors = (list: NonNullable<BaseRecord['facts']>['inputs'] | undefined) =>
     (list ?? []).map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
@@ -36,10 +44,16 @@ export function baseBody(base: BaseRecord): Static<typeof schema.Base> {
     parameters: facts?.parameters ?? null,
     training: training === null ? null : { ...training, unsupportedOperators: [...training.unsupportedOperators] },
     tasks: [...(facts?.tasks ?? [])],
+    lineage: lineageBody(lineage),
     notes: [...(facts?.notes ?? [])],
     error: problemOrNull(error),
     createdAt: time(createdAt),
   };
+}
+
+async function withLineage(deps: AppDeps, bases: readonly BaseRecord[]): Promise<Static<typeof schema.Base>[]> {
+  const made = await deps.repositories.models.lineages(bases.flatMap(({ modelId }) => modelId ?? []));
+  return bases.map((base) => baseBody(base, made.get(base.modelId ?? '') ?? []));
 }
 
 export function baseReads(app: App, deps: AppDeps): void {
@@ -54,7 +68,11 @@ export function baseReads(app: App, deps: AppDeps): void {
         response: answers({ 200: ref(schema.BaseList) }),
       },
     },
-    async (request) => listBody(await deps.repositories.bases.list(request.caller.projectId, request.query), baseBody),
+    async (request) => {
+      const page = await deps.repositories.bases.list(request.caller.projectId, request.query);
+      const bodies = await withLineage(deps, page.data);
+      return listBody({ ...page, data: bodies }, (body) => body);
+    },
   );
   app.get(
     '/v1/bases/:id',
@@ -67,7 +85,10 @@ export function baseReads(app: App, deps: AppDeps): void {
         response: answers({ 200: ref(schema.Base) }, 404),
       },
     },
-    async (request) => baseBody(await findBase(deps, request.caller.projectId, request.params.id)),
+    async (request) => {
+      const [body] = await withLineage(deps, [await findBase(deps, request.caller.projectId, request.params.id)]);
+      return body!;
+    },
   );
 }
 
@@ -77,18 +98,18 @@ export function baseWrites(app: App, deps: AppDeps): void {
     {
       schema: {
         operationId: 'createBase',
-        summary: 'Upload a base',
+        summary: 'Add a base: upload it, or make it from a model',
         description:
-          'The file is streamed to storage and then checked; poll the base until it is `ready` or `invalid`.',
+          'A file (`multipart/form-data`) is streamed to storage and then checked; a model of this service (JSON) is described the same way. Poll the base until it is `ready` or `invalid`.',
         tags,
         headers: idempotencyHeaders,
         body: { content: { 'application/json': { schema: ref(schema.BaseFromElsewhere) } } },
-        response: answers({ 201: ref(schema.Base) }, 409, 413, 415, 422, 507),
+        response: answers({ 201: ref(schema.Base) }, 404, 409, 413, 415, 422, 507),
       },
       config: { bodies: { 'multipart/form-data': ref(schema.BaseUpload) } },
     },
     async (request, reply) => {
-      if (!request.isMultipart()) throw unavailable(request.body as schema.BaseFromElsewhereBody);
+      if (!request.isMultipart()) return fromModel(deps, request, reply);
       const id = newId('base');
       const { projectId } = request.caller;
       const store = deps.stores.artifacts;
@@ -105,7 +126,7 @@ export function baseWrites(app: App, deps: AppDeps): void {
           throw error;
         }
         const base = await createBase(deps, projectId, { id, name }, file);
-        return { status: 201, location: `/v1/bases/${id}`, body: baseBody(base) };
+        return { status: 201, location: `/v1/bases/${id}`, body: baseBody(base, []) };
       });
     },
   );
@@ -127,12 +148,27 @@ export function baseWrites(app: App, deps: AppDeps): void {
   );
 }
 
-function unavailable({ hub, model }: schema.BaseFromElsewhereBody): GraftError {
-  const path = hub !== undefined ? '/hub' : model !== undefined ? '/model' : '';
-  const detail =
-    path === ''
-      ? "Name 'hub' or 'model', or send the file as multipart/form-data."
-      : `This version takes no base by '${path.slice(1)}'. Download the ONNX file and send it as multipart/form-data (name, file).`;
-  const code = path === '' ? 'request-invalid' : 'base-invalid';
-  return new GraftError(code, detail, { errors: [{ path, code: 'not-available', detail }] });
+async function fromModel(deps: AppDeps, request: FastifyRequest, reply: FastifyReply) {
+  const wanted = onlyModel(request.body as schema.BaseFromElsewhereBody);
+  return once(deps, request, reply, { digest: request.bodyDigest ?? '' }, async () => {
+    const base = await createBaseFrom(deps, request.caller.projectId, wanted);
+    const [body] = await withLineage(deps, [base]);
+    return { status: 201, location: `/v1/bases/${base.id}`, body: body! };
+  });
+}
+
+/** Throws unless a model is named, and nothing that does not go with it. */
+function onlyModel({ hub, revision, model, ...rest }: schema.BaseFromElsewhereBody) {
+  const refusal = (path: string, detail: string, code: ErrorCode = 'request-invalid') =>
+    new GraftError(code, detail, { errors: [{ path, code: 'not-available', detail }] });
+  if ((hub === undefined) === (model === undefined))
+    throw refusal('', "Name either 'model' or 'hub', or send the file as multipart/form-data.");
+  if (model === undefined)
+    throw refusal(
+      '/hub',
+      "This version takes no base by 'hub'. Download the ONNX file and send it as multipart/form-data (name, file).",
+      'base-invalid',
+    );
+  if (revision !== undefined) throw refusal('/revision', "A base made from a model takes no 'revision'; leave it out.");
+  return { model, ...rest };
 }

@@ -12,6 +12,7 @@ import {
   Time,
   words,
 } from '../../http/schemas.js';
+import { ChosenMethod } from '../jobs/schema.js';
 
 const count = Type.Integer({ minimum: 0 });
 const text = Type.String();
@@ -46,6 +47,30 @@ export const TrainingSupport = open(
   { supported: Type.Boolean(), unsupportedOperators: Type.Array(text) },
   { $id: 'TrainingSupport', description: 'Whether the layers of the base itself can be trained.' },
 );
+export const LineageDataset = open(
+  { id: text, revision: Type.Integer(), name: text, digest: nullable(Digest) },
+  { $id: 'LineageDataset' },
+);
+export const LineageBase = open({ id: text, name: text, digest: Digest }, { $id: 'LineageBase' });
+export const LineageLink = open(
+  {
+    model: text,
+    name: Type.Unsafe<string | null>({ type: ['string', 'null'], description: 'Of the model.' }),
+    job: text,
+    method: ref(ChosenMethod),
+    dataset: ref(LineageDataset),
+    base: ref(LineageBase),
+  },
+  {
+    $id: 'LineageLink',
+    description: 'One step of transfer: a model, the job that made it, and what that was trained on.',
+  },
+);
+export const Lineage = Type.Array(ref(LineageLink), {
+  $id: 'Lineage',
+  description:
+    'How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile.',
+});
 export const Base = open(
   {
     object: Type.Literal('base'),
@@ -64,6 +89,7 @@ export const Base = open(
     parameters: optionalCount,
     training: nullable(ref(TrainingSupport)),
     tasks: Type.Array(ref(Task)),
+    lineage: ref(Lineage),
     notes: Type.Array(text),
     error: nullable(ref(StoredProblem)),
     createdAt: Time,
@@ -72,13 +98,22 @@ export const Base = open(
 );
 export const BaseList = listOf(Base);
 
-/** One of `hub` and `model`; both come in later versions and are refused in words. */
+/** `model`, or `hub`, which comes in a later version and is refused in words. */
 export const BaseFromElsewhere = closed(
   {
     hub: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: '`org/name` on a model hub.' })),
-    revision: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
-    model: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'A model of this service.' })),
-    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    revision: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'Of `hub`.' })),
+    model: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        description:
+          'Id or alias of a model of this service, whose exported graph becomes a base. Only what training changed is stored; while the base is there, the model cannot be deleted.',
+      }),
+    ),
+    name: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 100, description: "Unique; left out, the model's name, or else its id." }),
+    ),
   },
   { $id: 'BaseFromElsewhere' },
 );

@@ -23,7 +23,11 @@ export function modelReads(app: App, deps: AppDeps): void {
         response: answers({ 200: ref(schema.ModelList) }),
       },
     },
-    async (request) => listBody(await models.list(request.caller.projectId, request.query), modelBody),
+    async (request) => {
+      const page = await models.list(request.caller.projectId, request.query);
+      const lineages = await models.lineages(page.data.map(({ id }) => id));
+      return listBody(page, (model) => modelBody(model, lineages.get(model.id) ?? []));
+    },
   );
   app.get(
     '/v1/models/:id',
@@ -36,7 +40,10 @@ export function modelReads(app: App, deps: AppDeps): void {
         response: answers({ 200: ref(schema.Model) }, 404),
       },
     },
-    async (request) => modelBody(await findModel(deps, request.caller.projectId, request.params.id)),
+    async (request) => {
+      const model = await findModel(deps, request.caller.projectId, request.params.id);
+      return modelBody(model, (await models.lineages([model.id])).get(model.id) ?? []);
+    },
   );
   app.get(
     '/v1/models/:id/evaluation',
@@ -128,10 +135,11 @@ export function modelWrites(app: App, deps: AppDeps): void {
       schema: {
         operationId: 'deleteModel',
         summary: 'Delete a model',
-        description: 'By id; an alias is refused. Its aliases go with it.',
+        description:
+          'By id; an alias is refused. Its aliases go with it. Refused with `in-use` while bases stand that were made from it; `errors` lists them.',
         tags,
         params: idParams,
-        response: answers({ 204: nothing('Deleted') }, 404),
+        response: answers({ 204: nothing('Deleted') }, 404, 409),
       },
     },
     async (request, reply) => {

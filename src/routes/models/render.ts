@@ -4,11 +4,12 @@ import type {
   EvaluationExample as ExampleRecord,
   ModelFile as FileRecord,
   Json,
+  LineageLink,
   Model as ModelRecord,
   Preprocessing as PreprocessingRecord,
 } from '../../domain/types.js';
 import { time } from '../../http/render.js';
-import type { Preprocessing } from '../bases/schema.js';
+import type { Lineage, Preprocessing } from '../bases/schema.js';
 import { engineBody, methodBody } from '../jobs/render.js';
 import type { Certificate, Evaluation, EvaluationExample, Model, ModelFile } from './schema.js';
 
@@ -26,7 +27,15 @@ function certificateBody(given: CertificateRecord): Static<typeof Certificate> {
   };
 }
 
-export function modelBody(model: ModelRecord): Static<typeof Model> {
+export function lineageBody(links: readonly LineageLink[]): Static<typeof Lineage> {
+  return links.map(({ model: { id, name }, job, method, dataset, base }) => ({
+    ...{ model: id, name, job, method: methodBody(method) },
+    dataset: { ...dataset },
+    base: { ...base },
+  }));
+}
+
+export function modelBody(model: ModelRecord, lineage: readonly LineageLink[]): Static<typeof Model> {
   const { id, name, task, jobId, dataset, base, cut, labels, metrics, createdAt } = model;
   return {
     ...{
@@ -44,6 +53,7 @@ export function modelBody(model: ModelRecord): Static<typeof Model> {
     preprocessing: preprocessingBody(model.preprocessing),
     metrics,
     certificate: certificateBody(model.certificate),
+    lineage: lineageBody(lineage),
     createdAt: time(createdAt),
   };
 }

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox';
 import { closed, Digest, listOf, open, PageQuery, Problem, ref, Split, Task, Time, words } from '../../http/schemas.js';
-import { Preprocessing } from '../bases/schema.js';
+import { Lineage, Preprocessing } from '../bases/schema.js';
 import { BasePin, ChosenMethod, DatasetPin, Engine, Metrics } from '../jobs/schema.js';
 
 const text = Type.String();
@@ -42,6 +42,7 @@ export const Model = open(
     preprocessing: ref(Preprocessing),
     metrics: ref(Metrics),
     certificate: ref(Certificate),
+    lineage: ref(Lineage),
     createdAt: Time,
   },
   { $id: 'Model' },

@@ -94,9 +94,9 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
     });
     await net.restore(tuned.best);
     const tensors = new Map(net.tensors(tuned.best).map((t) => [t.name, t]));
-    const head = headFile({ weight: floats(tensors.get('head.weight')!), bias: floats(tensors.get('head.bias')!) });
-    tensors.delete('head.weight');
-    tensors.delete('head.bias');
+    const [weight, bias] = graphs.head.map((name) => floats(tensors.get(name)!));
+    const head = headFile({ weight: weight!, bias: bias! });
+    for (const name of graphs.head) tensors.delete(name);
     return {
       hyperparameters,
       epochs: tuned.epochs,

@@ -14,6 +14,7 @@ import {
   lowerLive,
   type Model,
   measureShapesFor,
+  names,
   type Pack,
   packed,
   packsOf,
@@ -58,6 +59,8 @@ export interface TuneGraphs {
   readonly train: Model;
   /** The same network for measuring: input, packs and statistics -> `logits`. */
   readonly measure: Model;
+  /** Names of the head's weight and bias among the trained tensors. */
+  readonly head: HeadNames;
   readonly packs: readonly Pack[];
   readonly step: StepState;
   readonly statistics: readonly Statistic[];
@@ -69,9 +72,10 @@ export interface TuneGraphs {
 
 /** The graphs of a fine-tuning run, for one batch size. Throws `OnnxError`s naming what cannot be trained. */
 export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<TuneGraphs> {
-  const unfolded = withHead(o);
+  const head = headNames(o.trunk);
+  const unfolded = withHead(o, head);
   const runner = shapeRunner(executor);
-  const trained = ['head.weight', 'head.bias', ...o.parameters.map((p) => p.name)];
+  const trained = [...head, ...o.parameters.map((p) => p.name)];
   const size = (model: Model): Promise<Shapes> => measureShapesFor(model, { batch: o.batch }, runner);
   const wholeShapes = await size(unfolded);
   const whole = await foldConstants(unfolded, { shapes: wholeShapes, parameters: trained, run: valueRunner(executor) });
@@ -97,6 +101,7 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
       measure,
       live.statistics.map((s) => s.input),
     ),
+    head,
     packs,
     step,
     statistics: live.statistics,
@@ -111,10 +116,19 @@ const alone = (s: Statistic): Pack => {
   return { name: s.input, size, tensors: [{ name: s.input, dims: s.dims, offset: 0, size }] };
 };
 
-function withHead(o: TuneRequest): Model {
+type HeadNames = readonly [weight: string, bias: string];
+
+/** A base that was made from a model, cut above its classifier, has tensors of the usual names already. */
+function headNames({ graph }: Model): HeadNames {
+  const taken = names(graph);
+  const free = (name: string): string => (taken.has(name) ? free(`${name}'`) : name);
+  return [free('head.weight'), free('head.bias')];
+}
+
+function withHead(o: TuneRequest, parameterNames: HeadNames): Model {
   const features = o.head.weight.length / o.classes;
   const opset = Math.max(13, o.trunk.opsets.get('') ?? 13);
-  const head = linearHead({ features, classes: o.classes, opset, ...o.head });
+  const head = linearHead({ features, classes: o.classes, opset, parameterNames, ...o.head });
   return graft(o.trunk, head, { from: o.trunk.graph.outputs[0]!.name, to: 'features' });
 }
 
