@@ -36,6 +36,8 @@ export interface GraphBuilder {
     attrs: Readonly<Record<string, AttributeValue>>,
     o: OpOptions,
   ): readonly string[];
+  /** A node as it is; the names of its outputs must be free. */
+  node(node: Node): void;
   output(name: string, dataType: DataType, shape: readonly (number | string)[] | null): string;
   /** Adds a model-local function once; a second of the same domain and name must be the same object. */
   function(f: ModelFunction): void;
@@ -129,6 +131,10 @@ export function graphBuilder(
         attributes: attributes(attrs),
       });
       return outs;
+    },
+    node(node) {
+      for (const name of node.outputs) if (name !== '') take(name);
+      nodes.push({ ...node, name: nodeName(node.name) });
     },
     output(name, dataType, shape) {
       if (!used.has(name)) throw new OnnxError('unknown-tensor', `The output '${name}' is not a tensor of the graph.`);

@@ -30,6 +30,7 @@ export { type LinearHead, linearHead } from './head.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
 export { liveBatchNorm, lowerLive, type Statistic } from './live-batch-norm.js';
 export { type CrossEntropy, softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';
+export { lowerGradients } from './lower/gradients.js';
 export { alignedOpsets, NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET } from './opsets.js';
 export {
   type AdamW,

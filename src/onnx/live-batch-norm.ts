@@ -1,7 +1,6 @@
 import { float, floatAttribute, intAttribute } from './attributes.js';
 import { type GraphBuilder, graphBuilder } from './builder.js';
 import { constant, reduceMean, reshape } from './emit.js';
-import { OnnxError } from './error.js';
 import { nextName } from './optimizer.js';
 import { elements, tensor } from './tensor.js';
 import type { DataType, Model, Node, Shapes } from './types.js';
@@ -89,19 +88,18 @@ export function scaleAndShift(
   return b.op('BatchNormalization', [x, scale, bias, zeros, constant(b, type, 1, [channels])], { epsilon: float(0) });
 }
 
-/** The model without operators of the domain `graft`: standard ones in their place. `shapes` as of the batch. */
+/** The model with `graft.LiveBatchNormalization` written out in standard operators. `shapes` as of the batch. */
 export function lowerLive(model: Model, shapes: Shapes): Model {
-  if (!model.graph.nodes.some((node) => node.domain === GRAFT_DOMAIN)) return model;
+  const live = (node: Node): boolean => node.domain === GRAFT_DOMAIN && node.opType === LIVE;
+  if (!model.graph.nodes.some(live)) return model;
   const b = graphBuilder({ opset: model.opsets.get('') ?? 0, prefix: 'lowered/' });
   const nodes: Node[] = [];
   const constants = new Map(model.graph.initializers);
   for (const node of model.graph.nodes) {
-    if (node.domain !== GRAFT_DOMAIN) {
+    if (!live(node)) {
       nodes.push(node);
       continue;
     }
-    if (node.opType !== LIVE)
-      throw new OnnxError('invalid-argument', `There is no operator graft.${node.opType}; it cannot be written out.`);
     const before = b.model().graph.nodes.length;
     const [x, scale, bias] = node.inputs as readonly [string, string, string];
     const [y, mean, variance] = node.outputs as readonly [string, string, string];
@@ -122,7 +120,9 @@ export function lowerLive(model: Model, shapes: Shapes): Model {
   for (const [name, value] of b.model().graph.initializers) constants.set(name, value);
   return {
     ...model,
-    opsets: new Map([...model.opsets].filter(([domain]) => domain !== GRAFT_DOMAIN)),
+    opsets: nodes.some((node) => node.domain === GRAFT_DOMAIN)
+      ? model.opsets
+      : new Map([...model.opsets].filter(([domain]) => domain !== GRAFT_DOMAIN)),
     graph: { ...model.graph, nodes, initializers: constants },
   };
 }

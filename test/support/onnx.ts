@@ -7,6 +7,7 @@ import {
   elements,
   encodeModel,
   inputShapes,
+  lowerGradients,
   type Model,
   measureShapes,
   type ShapeRunner,
@@ -50,7 +51,7 @@ export async function session(
   model: Model | Uint8Array,
   o: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
-  const bytes = model instanceof Uint8Array ? model : Buffer.concat(encodeModel(model));
+  const bytes = model instanceof Uint8Array ? model : Buffer.concat(encodeModel(lowerGradients(model)));
   return InferenceSession.create(bytes, { ...OPTIONS, ...o });
 }
 

@@ -2,6 +2,7 @@ import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import {
   type DataType,
   encodeModel,
+  lowerGradients,
   type Tensor as ModelTensor,
   type ShapeRunner,
   type ValueRunner,
@@ -81,7 +82,7 @@ export function onnxruntimeExecutor(options: { readonly threads: number }): Exec
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
     load,
-    compile: (model, o) => load(Buffer.concat(encodeModel(model)), o),
+    compile: (model, o) => load(Buffer.concat(encodeModel(lowerGradients(model))), o),
     dispose: async () => {},
   };
 }

@@ -2,6 +2,7 @@ import { type GraphBuilder, graphBuilder } from '../builder.js';
 import { constant, zeros } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { constantNumbers, producers } from '../graph.js';
+import { GRAFT_DOMAIN } from '../live-batch-norm.js';
 import { reads } from '../order.js';
 import { elements } from '../tensor.js';
 import type { DataType, Model, Node, Shapes, TensorShape } from '../types.js';
@@ -16,6 +17,7 @@ const FLOATS: ReadonlySet<DataType> = new Set(['float32', 'float64', 'float16', 
  * graph as it is, with one more output per parameter, `grad(<parameter>)`, the derivative of the scalar `loss`, in the type
  * and size of the parameter. Parameters are initializers, inputs or any other float tensor. A parameter used several times
  * gets the sum; one that the loss does not depend on gets zeros. Sizes are static: those in `shapes` (see `measureShapes`).
+ * Gradients for which engines have kernels of their own are operators of the domain `graft` (see `lowerGradients`).
  *
  * Throws `operator-not-differentiable` naming the operator, the node and the opset; `unknown-tensor`; `shape-unknown`;
  * `invalid-argument` where the loss is no float scalar or a parameter no float tensor.
@@ -86,7 +88,9 @@ export function differentiate(
     const output = b.op('Identity', [gradient], {}, { outputs: [gradientName(parameter)] });
     b.output(output, dataType, dims);
   }
-  return b.model();
+  const whole = b.model();
+  const own = whole.graph.nodes.some((node) => node.domain === GRAFT_DOMAIN);
+  return own ? { ...whole, opsets: new Map([...whole.opsets, [GRAFT_DOMAIN, 1]]) } : whole;
 }
 
 function notDifferentiable(node: Node, opset: number, which = ''): OnnxError {
