@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../builder.js';
 import { cast, constant, keepWhere, sign, sumTo } from '../emit.js';
 import { NEWEST_OPSET } from '../opsets.js';
+import { equal } from './compare.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 /** Sums a gradient of the output's size down to the size of input i, which was broadcast. */
@@ -60,9 +61,7 @@ const reciprocal: Rule = (c) => [() => neg(c.b, mul(c.b, c.dy, mul(c.b, c.y(), c
 const extreme: Rule = (c) => {
   const { b } = c;
   const type = c.type(0);
-  // Equality of floats came with opset 11.
-  const isIt = (i: number): string =>
-    cast(b, b.op('Not', [b.op('Or', [b.op('Less', [c.x(i), c.y()]), b.op('Greater', [c.x(i), c.y()])])]), type);
+  const isIt = (i: number): string => cast(b, equal(b, c.x(i), c.y()), type);
   const all = c.node.inputs.map((_, i) => i);
   const share = (): string =>
     div(
@@ -79,6 +78,15 @@ const mean: Rule = (c) =>
 const sin: Rule = (c) => [() => mul(c.b, c.dy, c.b.op('Cos', [c.x(0)]))];
 const cos: Rule = (c) => [() => neg(c.b, mul(c.b, c.dy, c.b.op('Sin', [c.x(0)])))];
 
+/** Of floats (fmod): x - y trunc(x / y). */
+const mod: Rule = (c) => [
+  () => toInput(c, c.dy, 0),
+  () => {
+    const whole = div(c.b, c.b.op('Sub', [c.x(0), c.y()]), c.x(1));
+    return neg(c.b, toInput(c, mul(c.b, c.dy, whole), 1));
+  },
+];
+
 export const arithmeticRules: readonly RuleLine[] = [
   ['Add', 7, NEWEST_OPSET, add],
   ['Sub', 7, NEWEST_OPSET, sub],
@@ -91,10 +99,11 @@ export const arithmeticRules: readonly RuleLine[] = [
   ['Sqrt', 7, NEWEST_OPSET, sqrt],
   ['Pow', 7, NEWEST_OPSET, pow],
   ['Reciprocal', 7, NEWEST_OPSET, reciprocal],
-  ['Min', 8, NEWEST_OPSET, extreme],
-  ['Max', 8, NEWEST_OPSET, extreme],
-  ['Sum', 8, NEWEST_OPSET, sum],
-  ['Mean', 8, NEWEST_OPSET, mean],
+  ['Min', 7, NEWEST_OPSET, extreme],
+  ['Max', 7, NEWEST_OPSET, extreme],
+  ['Sum', 7, NEWEST_OPSET, sum],
+  ['Mean', 7, NEWEST_OPSET, mean],
   ['Sin', 7, NEWEST_OPSET, sin],
   ['Cos', 7, NEWEST_OPSET, cos],
+  ['Mod', 10, NEWEST_OPSET, mod],
 ];

@@ -1,9 +1,10 @@
-import { intAttribute, intsAttribute } from '../attributes.js';
+import { float, intAttribute, intsAttribute } from '../attributes.js';
 import { cast, constant, expand, pad, reduceSum, reshape, slice } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements, tensor } from '../tensor.js';
 import type { DataType, Tensor } from '../types.js';
+import { equal } from './compare.js';
 import { reach, type Window, windowOf } from './convolution-window.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 
@@ -23,18 +24,18 @@ const globalMaxPool: Rule = (c) => [
       .dims(0)
       .slice(2)
       .map((_, i) => i + 2);
-    const most = cast(b, b.op('Equal', [c.x(0), c.y()]), c.type(0));
+    const most = cast(b, equal(b, c.x(0), c.y()), c.type(0));
     return b.op('Mul', [most, b.op('Div', [c.dy, reduceSum(b, most, axes, true)])]);
   },
 ];
 
-const kernelOf = (c: RuleContext): readonly number[] => {
+export const kernelOf = (c: RuleContext): readonly number[] => {
   const kernel = intsAttribute(c.node, 'kernel_shape');
   if (!kernel) throw new OnnxError('malformed', `${c.node.opType} '${c.node.name}' states no kernel_shape.`);
   return kernel;
 };
 /** One picture plane of one example each: [N * C, 1, ...spatial]. */
-const planes = (c: RuleContext): number => (c.dims(0)[0] as number) * (c.dims(0)[1] as number);
+export const planes = (c: RuleContext): number => (c.dims(0)[0] as number) * (c.dims(0)[1] as number);
 
 function floats(type: DataType, dims: readonly number[], values: readonly number[]): Tensor {
   return tensor('', type === 'float64' ? 'float64' : 'float32', dims, values);
@@ -44,7 +45,7 @@ function floats(type: DataType, dims: readonly number[], values: readonly number
  * The adjoint of taking the taps apart: [planes, channels, ...output] summed back to where each tap lay, in the input's size.
  * `kernel` [channels, 1, ...kernel] says which channel lies at which tap.
  */
-function putBack(c: RuleContext, w: Window, columns: string, kernel: string): string {
+export function putBack(c: RuleContext, w: Window, columns: string, kernel: string): string {
   const { b } = c;
   const whole = b.op('ConvTranspose', [columns, kernel], { strides: w.strides, dilations: w.dilations });
   const axes = w.kernel.map((_, i) => i + 2);
@@ -86,6 +87,7 @@ function lowest(c: RuleContext, w: Window, x: string): string {
   const ends = w.kernel.map((_, i) => reach(w, i) - (w.input[i] as number) - (w.begins[i] as number));
   const pads = [0, 0, ...w.begins, 0, 0, ...ends];
   if (pads.every((p) => p === 0)) return x;
+  if (b.opset < 11) return b.op('Pad', [x], { pads, value: float(-3e38) });
   const least = constant(b, c.type(0), -3e38);
   return b.op('Pad', [x, b.constant(tensor('', 'int64', [pads.length], pads)), least]);
 }
@@ -129,7 +131,7 @@ function windowShares(c: RuleContext, w: Window): readonly number[] {
 
 export const poolingRules: readonly RuleLine[] = [
   ['GlobalAveragePool', 7, NEWEST_OPSET, globalAveragePool],
-  ['GlobalMaxPool', 11, NEWEST_OPSET, globalMaxPool],
-  ['MaxPool', 11, NEWEST_OPSET, maxPool],
+  ['GlobalMaxPool', 7, NEWEST_OPSET, globalMaxPool],
+  ['MaxPool', 7, NEWEST_OPSET, maxPool],
   ['AveragePool', 7, NEWEST_OPSET, averagePool],
 ];

@@ -2,10 +2,11 @@ import { intAttribute, intsAttribute } from '../attributes.js';
 import { cast, constant, expand, reduceSum, reshape } from '../emit.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
+import { equal } from './compare.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 /** Axes of a reduction: an attribute before opset `asInput`, a constant second input from then on; none means all. */
-function axesOf(c: RuleContext, asInput: number): readonly number[] {
+export function axesOf(c: RuleContext, asInput: number): readonly number[] {
   const rank = c.dims(0).length;
   const given = c.opset < asInput ? intsAttribute(c.node, 'axes') : c.has(1) ? c.constant(1) : null;
   if (given && given.length > 0) return given.map((axis) => (axis < 0 ? axis + rank : axis));
@@ -16,11 +17,11 @@ const keptDims = (dims: readonly number[], axes: readonly number[]): readonly nu
   dims.map((d, i) => (axes.includes(i) ? 1 : d));
 
 /** A tensor of the output's size in the size it has with keepdims = 1. */
-function kept(c: RuleContext, x: string, axes: readonly number[]): string {
+export function kept(c: RuleContext, x: string, axes: readonly number[]): string {
   const dims = keptDims(c.dims(0), axes);
   return dims.join() === c.yDims().join() ? x : reshape(c.b, x, dims);
 }
-const spread = (c: RuleContext, x: string, axes: readonly number[]): string =>
+export const spread = (c: RuleContext, x: string, axes: readonly number[]): string =>
   expand(c.b, kept(c, x, axes), c.type(0), keptDims(c.dims(0), axes), c.dims(0));
 
 const reduceSumRule: Rule = (c) => [() => spread(c, c.dy, axesOf(c, 13)), null];
@@ -34,13 +35,13 @@ const reduceMeanRule: Rule = (c) => [
   null,
 ];
 
-/** Elements that tie for the maximum share the gradient evenly. */
-const reduceMaxRule: Rule = (c) => [
+/** Elements that tie for the maximum (or the minimum) share the gradient evenly. */
+const extremeRule: Rule = (c) => [
   () => {
     const axes = axesOf(c, 18);
     const { b } = c;
-    const most = cast(b, b.op('Not', [b.op('Less', [c.x(0), kept(c, c.y(), axes)])]), c.type(0));
     if (axes.length === 0) return c.dy;
+    const most = cast(b, equal(b, c.x(0), kept(c, c.y(), axes)), c.type(0));
     const share = b.op('Div', [kept(c, c.dy, axes), reduceSum(b, most, axes, true)]);
     return b.op('Mul', [most, share]);
   },
@@ -50,5 +51,6 @@ const reduceMaxRule: Rule = (c) => [
 export const reductionRules: readonly RuleLine[] = [
   ['ReduceSum', 7, NEWEST_OPSET, reduceSumRule],
   ['ReduceMean', 7, NEWEST_OPSET, reduceMeanRule],
-  ['ReduceMax', 7, NEWEST_OPSET, reduceMaxRule],
+  ['ReduceMax', 7, NEWEST_OPSET, extremeRule],
+  ['ReduceMin', 7, NEWEST_OPSET, extremeRule],
 ];

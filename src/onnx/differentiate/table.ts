@@ -1,4 +1,5 @@
 import { activationRules } from './activation.js';
+import { curveRules } from './activation-curves.js';
 import { arithmeticRules } from './arithmetic.js';
 import { convolutionRules } from './convolution.js';
 import { transposedConvolutionRules } from './convolution-transposed.js';
@@ -7,14 +8,18 @@ import { gatherRules } from './gather.js';
 import { linearRules } from './linear.js';
 import { normalisationRules } from './normalisation.js';
 import { groupNormalisationRules } from './normalisation-groups.js';
+import { localNormalisationRules } from './normalisation-local.js';
 import { paddingRules } from './padding.js';
 import { poolingRules } from './pooling.js';
+import { normPoolingRules } from './pooling-norm.js';
 import { rearrangeRules } from './rearrange.js';
 import { reductionRules } from './reduction.js';
+import { normReductionRules } from './reduction-norms.js';
 import { resampleRules } from './resample.js';
 import { type RuleTable, ruleTable } from './rule.js';
 import { scatterRules } from './scatter.js';
 import { shapeRules } from './shape.js';
+import { stopRules } from './stops.js';
 
 const FAMILIES = [
   activationRules,
@@ -32,6 +37,11 @@ const FAMILIES = [
   rearrangeRules,
   resampleRules,
   scatterRules,
+  curveRules,
+  localNormalisationRules,
+  normPoolingRules,
+  normReductionRules,
+  stopRules,
   shapeRules,
 ];
 

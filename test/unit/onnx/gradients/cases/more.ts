@@ -35,7 +35,18 @@ export const networkCases: readonly Case[] = [
       name: `${op} of three, broadcast`,
       inputs: [[2, 3], [3], [2, 1]],
       domain: (x, i) => x * 2 + i / 3,
-      opsets: [8, ...NEW],
+      opsets: [8, NEWEST_OPSET],
+    }),
+  ),
+  ...['Min', 'Max', 'Sum', 'Mean'].map((op) =>
+    unary(op, {
+      name: `${op} of two`,
+      inputs: [
+        [2, 3],
+        [2, 3],
+      ],
+      domain: (x, i) => x * 2 + i / 3,
+      opsets: [7, NEWEST_OPSET],
     }),
   ),
   ...['Sum', 'Mean'].map((op) =>
@@ -45,6 +56,25 @@ export const networkCases: readonly Case[] = [
       inputs: [[2, 3], [3], [2, 1]],
       opsets: [8, ...NEW],
     }),
+  ),
+  unary('Mod', {
+    inputs: [[2, 3], [3]],
+    attributes: { fmod: 1 },
+    domain: (x, i) => (i === 0 ? 2.3 + x / 4 : 1 + x / 8),
+    opsets: [10, NEWEST_OPSET],
+  }),
+  // What changes in steps gives nothing to learn by.
+  ...(
+    [
+      ['Round', 11],
+      ['Floor', 7],
+      ['Ceil', 7],
+      ['Sign', 9],
+      ['Hardmax', 7],
+      ['EyeLike', 9],
+    ] as const
+  ).map(([op, since]) =>
+    unary(op, { domain: (x, i) => (x > 0 ? 0.7 : -0.7) + i + x / 5, opsets: [since, NEWEST_OPSET] }),
   ),
   unary('Sin'),
   unary('Cos'),
