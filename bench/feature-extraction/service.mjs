@@ -2,7 +2,7 @@
 import { openAsBlob, readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-async function call(url, path, init) {
+export async function call(url, path, init) {
   const answer = await fetch(url + path, init);
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${init?.method ?? 'GET'} ${path}: ${answer.status} ${text.slice(0, 500)}`);

@@ -6,6 +6,7 @@ import { imageTrunk } from '../../dist/src/tasks/image-classification/compose.js
 import { withPixelInput } from '../../dist/src/tasks/image-classification/pixel-input.js';
 import { onnxruntimeExecutor } from '../../dist/workers/executors/onnxruntime.js';
 import { tuneGraphs } from '../../dist/workers/training/fine-tune/graphs.js';
+import { totalOf } from '../../dist/workers/training/fine-tune/memory.js';
 import { trainedLayers } from '../../dist/workers/training/fine-tune/trained.js';
 import { tuner } from '../../dist/workers/training/fine-tune/trainer.js';
 
@@ -29,13 +30,16 @@ const graphs = await tuneGraphs(executor, {
   trunk: withPixelInput(own, own.graph.inputs[0].name, preprocessing),
   classes,
   head: { weight: new Float32Array(classes * width), bias: new Float32Array(classes) },
-  parameters: trained.parameters.map(({ name }) => ({ name, rate: 1 })),
+  parameters: trained.parameters.map((p) => ({ ...p, rate: 1 })),
   batch,
   liveStatistics: statistics === 'live',
   optimizer: 'adamw',
   weightDecay: 0.01,
   clip: 1,
   keepFrozen: layers !== 'all',
+  accumulates: false,
+  unfreezes: false,
+  averages: false,
 });
 const net = await tuner(executor, graphs);
 const compile = performance.now() - begun;
@@ -48,9 +52,14 @@ for (let i = 1; i <= Number(steps); i++) {
   const targets = new Float32Array(batch * classes);
   for (let k = 0; k < batch; k++) targets[k * classes + (k % classes)] = 1 / batch;
   const start = performance.now();
-  await net.step(i, data, targets, 1e-4);
+  await net.step({ number: i, data, targets, rate: 1e-4, open: 0, averageDecay: 0 });
   times.push(performance.now() - start);
 }
 console.log(
-  JSON.stringify({ times, compile, estimate: graphs.memory / 2 ** 20, mib: process.resourceUsage().maxRSS / 1024 }),
+  JSON.stringify({
+    times,
+    compile,
+    estimate: totalOf(graphs.memory) / 2 ** 20,
+    mib: process.resourceUsage().maxRSS / 1024,
+  }),
 );

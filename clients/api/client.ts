@@ -131,6 +131,9 @@ export function createClient(options: ClientOptions) {
       get: (job: string) => request<Job>('GET', `/v1/jobs/${id(job)}`),
       list: (query?: Query) => each<Job>('/v1/jobs', query),
       act: (job: string, action: string) => request<Job>('POST', `/v1/jobs/${id(job)}/${action}`),
+      /** As a new job, with other hyperparameters where some are given. */
+      retry: (job: string, hyperparameters: NonNullable<JobRequest['hyperparameters']> = {}) =>
+        request<Job>('POST', `/v1/jobs/${id(job)}/retry`, { json: { hyperparameters } }),
       events: (job: string) => each<JobEvent>(`/v1/jobs/${id(job)}/events`),
       /** Live from the first event (or after `after`) to the job's end; a broken stream goes on where it stopped. */
       follow: (job: string, signal?: AbortSignal) =>

@@ -4,6 +4,7 @@ import type {
   Hyperparameters,
   Job,
   JobEvent,
+  JobMemory,
   Json,
   Method,
   MetricPoint,
@@ -30,6 +31,7 @@ export interface JobRow {
   metadata: Record<string, string>;
   engine_requested: Job['engineRequested'];
   engine: Engine | null;
+  memory: JobMemory | null;
   progress: Progress | null;
   metrics: Record<string, number>;
   model_id: string | null;
@@ -57,6 +59,7 @@ export function jobOf(row: JobRow): Job {
     metadata: row.metadata,
     engineRequested: row.engine_requested,
     engine: row.engine,
+    memory: row.memory,
     progress: row.progress,
     metrics: row.metrics,
     modelId: row.model_id,

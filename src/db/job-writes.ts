@@ -25,6 +25,7 @@ function patchSql(patch: JobPatch, values: unknown[]): string[] {
   if (patch.hyperparameters !== undefined) parts.push(set('hyperparameters', patch.hyperparameters));
   if (patch.method !== undefined) parts.push(set('method', patch.method));
   if (patch.engine !== undefined) parts.push(set('engine', patch.engine));
+  if (patch.memory !== undefined) parts.push(set('memory', patch.memory));
   if (patch.modelId !== undefined) parts.push(set('model_id', patch.modelId, false));
   if (patch.error !== undefined) parts.push(set('error', patch.error));
   return parts;

@@ -137,14 +137,42 @@ export interface TuningHyperparameters {
   /** Whether BatchNormalization goes by each batch's statistics or by the base's. */
   readonly batchNorm?: 'auto' | 'live' | 'frozen';
   readonly augmentation?: 'auto' | 'none' | 'light' | 'medium' | 'strong';
+  /** Examples of one pass; the gradients of several passes are added up to a step's. */
+  readonly microBatch?: 'auto' | number;
+  /** `gradual`: layers come in from the head down, one after the other over the first half of the epochs. */
+  readonly unfreezing?: 'auto' | 'none' | 'gradual';
+  /** Share that a step leaves of the moving average of all weights; 0: none is kept. */
+  readonly averageDecay?: 'auto' | number;
+  /** Whether the average becomes the model where it is the better one on validation, or always. */
+  readonly averageUse?: 'auto' | 'better' | 'always';
 }
+/** Weights of labels in the loss: `balanced` gives each label the same in all; of given ones only the ratios count. */
+export type ClassWeights = 'none' | 'balanced' | Readonly<Record<string, number>>;
 export interface Hyperparameters extends TuningHyperparameters {
   readonly epochs: number | 'auto';
   readonly learningRate: number | 'auto';
   readonly batchSize: number | 'auto';
   readonly weightDecay: number | 'auto';
-  readonly labelSmoothing: number;
+  readonly labelSmoothing: number | 'auto';
   readonly seed: number;
+  /** Of every method; left out means `auto`. */
+  readonly classWeights?: 'auto' | ClassWeights;
+}
+/** Bytes of memory that a run of fine-tuning was expected to take, and took. */
+export interface JobMemory {
+  /** Before the first step: by what takes them, and all together. */
+  readonly estimate: {
+    readonly process: number;
+    readonly parameters: number;
+    readonly optimizer: number;
+    readonly activations: number;
+    readonly pictures: number;
+    readonly total: number;
+  };
+  /** What could be used when the run began. */
+  readonly available: number;
+  /** The most that the process of the run held, once it is known. */
+  readonly peak: number | null;
 }
 export interface Progress {
   readonly phase: string;
@@ -175,6 +203,8 @@ export interface Job {
   readonly metadata: Readonly<Record<string, string>>;
   readonly engineRequested: 'auto' | 'onnxruntime' | 'tensorflow';
   readonly engine: Engine | null;
+  /** null until it is estimated, and for feature extraction. */
+  readonly memory: JobMemory | null;
   readonly progress: Progress | null;
   readonly metrics: Readonly<Record<string, number>>;
   readonly modelId: string | null;

@@ -12,7 +12,7 @@ const JSON_DEADLINE_MS = 60_000;
 function checkType(request: FastifyRequest): void {
   const taken = takenBy(request);
   if (!hasBody(request)) {
-    if (taken.length === 0) return;
+    if (taken.length === 0 || request.routeOptions.config.bodyOptional) return;
     throw new GraftError('request-malformed', `The body is missing; send ${taken.join(', ')}.`);
   }
   const type = request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
@@ -48,7 +48,8 @@ export function registerBodies(app: FastifyInstance): void {
     }
     const taken = (request.routeOptions.schema as { body?: unknown } | undefined)?.body !== undefined;
     if (body.length === 0) {
-      done(taken ? new GraftError('request-malformed', 'The body is empty; JSON was announced.') : null, undefined);
+      const needed = taken && !request.routeOptions.config.bodyOptional;
+      done(needed ? new GraftError('request-malformed', 'The body is empty; JSON was announced.') : null, undefined);
       return;
     }
     // The strict parser answers through its callback at once.

@@ -60,6 +60,8 @@ declare module 'fastify' {
     scope?: Scope | 'public';
     /** Bodies taken besides JSON, for the specification and for 415: media type to schema. */
     bodies?: Readonly<Record<string, unknown>>;
+    /** The JSON body may be left out. */
+    bodyOptional?: boolean;
     /** Media types of the answer besides the schema's. */
     readonly noJson?: boolean;
   }

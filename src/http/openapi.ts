@@ -54,7 +54,14 @@ export function registerOpenapi(app: FastifyInstance): void {
 /** The finished OpenAPI document. */
 export function specification(app: FastifyInstance): Document {
   const document = JSON.parse(JSON.stringify(app.swagger())) as Document;
-  for (const { parameters } of operations(document)) {
+  for (const { parameters, requestBody } of operations(document)) {
+    const json = requestBody?.content['application/json'];
+    const [given, none] = json?.schema.anyOf ?? [];
+    // What is validated as null where it is left out.
+    if (requestBody !== undefined && json !== undefined && given !== undefined && none?.type === 'null') {
+      requestBody.required = false;
+      json.schema = given;
+    }
     // The validator fills them in, so whoever asks may leave them out.
     for (const one of parameters ?? [])
       if (one.in === 'query' && one.schema?.default !== undefined) delete one.required;
@@ -62,7 +69,12 @@ export function specification(app: FastifyInstance): Document {
   return strip(document) as Document;
 }
 
+interface BodySchema {
+  readonly type?: string;
+  readonly anyOf?: readonly BodySchema[];
+}
 interface Operation {
+  readonly requestBody?: { required?: boolean; readonly content: Readonly<Record<string, { schema: BodySchema }>> };
   readonly parameters?: { readonly in: string; required?: boolean; readonly schema?: { readonly default?: unknown } }[];
 }
 function operations(document: Document): readonly Operation[] {

@@ -20,6 +20,7 @@ export { differentiate, gradientName } from './differentiate/differentiate.js';
 export { type Rule, type RuleContext, type RuleTable, ruleTable } from './differentiate/rule.js';
 export { standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
+export { constant, reduceSum } from './emit.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';
 export { inFloat32, isHalf } from './float32.js';
 export { foldConstants, type ValueRunner } from './fold.js';
@@ -36,8 +37,10 @@ export {
   type AdamW,
   adamW,
   clipByGlobalNorm,
+  movingAverage,
   nextName,
   type Sgd,
+  type StateEntry,
   type StepState,
   sgd,
   type Trained,

@@ -12,11 +12,17 @@ export interface Trained {
   /** Name of a tensor that the learning rate is multiplied with, element by element (discriminative rates). */
   readonly rate?: string;
 }
-/** What a step adds to the graph. Every `output` is to be fed as `input` of the next step. */
+/** A tensor that changes from step to step: `output` is to be fed as `input` of the next one. */
+export interface StateEntry {
+  readonly input: string;
+  readonly output: string;
+  readonly dims: readonly number[];
+}
+/** What a step adds to the graph. */
 export interface StepState {
-  readonly parameters: readonly { readonly input: string; readonly output: string; readonly dims: readonly number[] }[];
+  readonly parameters: readonly StateEntry[];
   /** Start at zeros. */
-  readonly moments: readonly { readonly input: string; readonly output: string; readonly dims: readonly number[] }[];
+  readonly moments: readonly StateEntry[];
   /** Scalar float32 inputs to feed at each step. */
   readonly scalars: readonly string[];
 }
@@ -41,8 +47,8 @@ export function adamW(b: GraphBuilder, trained: readonly Trained[], o: AdamW = {
   const rate = b.input('learning_rate', 'float32', []);
   const correction1 = b.input('bias_correction1', 'float32', []);
   const correction2 = b.input('bias_correction2', 'float32', []);
-  const parameters: StepState['parameters'][number][] = [];
-  const moments: StepState['moments'][number][] = [];
+  const parameters: StateEntry[] = [];
+  const moments: StateEntry[] = [];
   for (const p of trained) {
     const own = ownRate(b, p, rate);
     const m = state(b, 'm', p, moments, (old) => mix(b, old, p.gradient, beta1));
@@ -66,8 +72,8 @@ export function sgd(b: GraphBuilder, trained: readonly Trained[], o: Sgd = {}): 
   const { momentum = 0, nesterov = false, weightDecay = 0 } = o;
   const c = (value: number): string => constant(b, 'float32', value);
   const rate = b.input('learning_rate', 'float32', []);
-  const parameters: StepState['parameters'][number][] = [];
-  const moments: StepState['moments'][number][] = [];
+  const parameters: StateEntry[] = [];
+  const moments: StateEntry[] = [];
   for (const p of trained) {
     let direction = p.gradient;
     if (momentum > 0) {
@@ -109,6 +115,16 @@ export function clipByGlobalNorm(
   return { gradients: gradients.map((g) => b.op('Mul', [g, factor])), norm };
 }
 
+/**
+ * decay * average + (1 - decay) * value, as average + (1 - decay) * (value - average), so that an average of what does not
+ * change stays it to the bit (Polyak and Juditsky 1992; the exponential form). `decay` is a scalar tensor's name.
+ */
+export function movingAverage(b: GraphBuilder, average: string, value: string, decay: string, output: string): string {
+  const fresh = b.op('Sub', [constant(b, FLOAT, 1), decay]);
+  const step = b.op('Mul', [b.op('Sub', [value, average]), fresh]);
+  return b.op('Add', [average, step], {}, { outputs: [output] });
+}
+
 const FLOAT: DataType = 'float32';
 
 /** beta * old + (1 - beta) * fresh */
@@ -121,7 +137,7 @@ function state(
   b: GraphBuilder,
   letter: string,
   p: Trained,
-  into: StepState['moments'][number][],
+  into: StateEntry[],
   update: (old: string) => string,
 ): string {
   const input = b.input(`${letter}(${p.name})`, FLOAT, p.dims);
@@ -131,7 +147,7 @@ function state(
   return output;
 }
 
-function next(b: GraphBuilder, p: Trained, kept: string, step: string): StepState['parameters'][number] {
+function next(b: GraphBuilder, p: Trained, kept: string, step: string): StateEntry {
   const output = b.op('Sub', [kept, step], {}, { outputs: [nextName(p.name)] });
   b.output(output, FLOAT, p.dims);
   return { input: p.name, output, dims: p.dims };

@@ -105,7 +105,21 @@ const TUNING = [
   'patience',
   'batchNorm',
   'augmentation',
+  'microBatch',
+  'unfreezing',
+  'averageDecay',
+  'averageUse',
 ] as const satisfies readonly (keyof TuningHyperparameters)[];
+
+function refuseTuning({ type }: Pick<Method, 'type'>, hyperparameters: Partial<Hyperparameters>): void {
+  if (type !== 'featureExtraction') return;
+  const extra = TUNING.find((name) => hyperparameters[name] !== undefined);
+  if (extra !== undefined)
+    throw impossible(
+      `/hyperparameters/${extra}`,
+      `featureExtraction has no '${extra}': it trains a linear head only. Leave it out, or use fineTuning.`,
+    );
+}
 
 /** The method as the job will have it. Throws `job-impossible` for what does not belong to it, or the base cannot do. */
 function chosenMethod(base: Base, request: JobRequest): Method {
@@ -113,15 +127,8 @@ function chosenMethod(base: Base, request: JobRequest): Method {
   const cut = chosenCut(base, request);
   if (type !== 'fineTuning' && layers !== undefined)
     throw impossible('/method/layers', `${type} takes no \`layers\`; leave it out, or use fineTuning.`);
-  if (type === 'featureExtraction') {
-    const extra = TUNING.find((name) => request.hyperparameters?.[name] !== undefined);
-    if (extra !== undefined)
-      throw impossible(
-        `/hyperparameters/${extra}`,
-        `featureExtraction has no '${extra}': it trains a linear head only. Leave it out, or use fineTuning.`,
-      );
-    return { type, cut };
-  }
+  refuseTuning({ type }, request.hyperparameters ?? {});
+  if (type === 'featureExtraction') return { type, cut };
   const { opset, training } = base.facts!;
   const rules = standardRules();
   const missing = training.unsupportedOperators.filter((name) => !rules.supported(name, '', opset));
@@ -134,13 +141,20 @@ function chosenMethod(base: Base, request: JobRequest): Method {
   return type === 'scratch' ? { type, cut } : { type, layers: layers ?? 'all', cut };
 }
 
+const AUTO = {
+  epochs: 'auto',
+  learningRate: 'auto',
+  batchSize: 'auto',
+  weightDecay: 'auto',
+  labelSmoothing: 'auto',
+} as const;
+
 /** Everything is checked first; then the row, then the queue. The job pins dataset revision and base digest. */
 export async function createJob(deps: JobServices, projectId: string, request: JobRequest): Promise<Job> {
   refuseUnbuilt(request);
   const dataset = await trainableDataset(deps, projectId, request);
   const base = await usableBase(deps, projectId, request);
   const method = chosenMethod(base, request);
-  const auto = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
   const job = await deps.repositories.jobs.create({
     id: newId('job'),
     projectId,
@@ -149,7 +163,7 @@ export async function createJob(deps: JobServices, projectId: string, request: J
     dataset,
     base: { id: base.id, digest: base.digest! },
     method,
-    hyperparameters: { ...auto, labelSmoothing: 0, seed: 0, ...request.hyperparameters },
+    hyperparameters: { ...AUTO, seed: 0, ...request.hyperparameters },
     validation: request.validation ?? null,
     metadata: request.metadata ?? {},
     engineRequested: request.engine ?? 'auto',
@@ -177,7 +191,12 @@ export async function requestOfJob(
 }
 
 /** A terminal state never changes, so a failed job is tried again as a new one that pins the same things. */
-export async function retryJob(deps: JobServices, projectId: string, id: string): Promise<Job> {
+export async function retryJob(
+  deps: JobServices,
+  projectId: string,
+  id: string,
+  changes: Partial<Hyperparameters> = {},
+): Promise<Job> {
   const old = await findJob(deps, projectId, id);
   if (old.state !== 'failed') {
     throw new GraftError('state-conflict', `The job is ${old.state}; 'retry' is possible once it is failed.`);
@@ -189,7 +208,9 @@ export async function retryJob(deps: JobServices, projectId: string, id: string)
   if ((await deps.repositories.bases.find(projectId, old.base.id)) === null) {
     throw impossible('/base', `The base '${old.base.id}' is gone.`);
   }
-  const { name, task, dataset, base, method, hyperparameters, validation, metadata, engineRequested } = old;
+  const { name, task, dataset, base, method, validation, metadata, engineRequested } = old;
+  refuseTuning(method, changes);
+  const hyperparameters = { ...old.hyperparameters, ...changes };
   const job = await deps.repositories.jobs.create({
     ...{ name, task, dataset, base, method, hyperparameters, validation, metadata, engineRequested },
     id: newId('job'),

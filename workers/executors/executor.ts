@@ -47,12 +47,20 @@ export interface Program {
   readonly outputs: readonly string[];
   /**
    * `fetch` names the outputs to bring back; the others are not computed where the engine can leave them out. What the
-   * program takes of `state` (which may be another program's of this executor) is fed, and stays as it is.
+   * program takes of `state` (which may be another program's of this executor) is fed unless `feeds` has it, and stays as it is.
    */
   run(feeds: Feeds, fetch: readonly string[], state?: State): Promise<Record<string, HostTensor>>;
   state(of: readonly FedBack[]): State;
-  /** As `run`, with `state` as further inputs, which afterwards holds their next values. */
-  step(state: State, feeds: Feeds, fetch: readonly string[]): Promise<Record<string, HostTensor>>;
+  /**
+   * As `run` with `state`, which afterwards holds the next values that the program gives; what it does not give stays as it
+   * is, so several programs may work on one state. Where `accept` refuses the results, all of the state stays.
+   */
+  step(
+    state: State,
+    feeds: Feeds,
+    fetch: readonly string[],
+    accept?: (results: Readonly<Record<string, HostTensor>>) => boolean,
+  ): Promise<Record<string, HostTensor>>;
   dispose(): Promise<void>;
 }
 

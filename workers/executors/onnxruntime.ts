@@ -40,12 +40,15 @@ function program(session: InferenceSession): Program {
   const feedsOf = (feeds: Feeds): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, tensorOf(value)]));
   const taken = new Set(session.inputNames);
+  const given = new Set(session.outputNames);
+  const takenOf = (state: State): Record<string, Tensor> =>
+    Object.fromEntries([...(state as Resident).tensors].filter(([name]) => taken.has(name)));
   return {
     inputs: session.inputNames,
     outputs: session.outputNames,
     async run(feeds, fetch, state) {
-      const resident = state === undefined ? [] : [...(state as Resident).tensors].filter(([name]) => taken.has(name));
-      const results = await session.run({ ...feedsOf(feeds), ...Object.fromEntries(resident) }, fetch);
+      const resident = state === undefined ? {} : takenOf(state);
+      const results = await session.run({ ...resident, ...feedsOf(feeds) }, fetch);
       return Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
     },
     state(of) {
@@ -61,12 +64,14 @@ function program(session: InferenceSession): Program {
       };
       return state;
     },
-    async step(state, feeds, fetch) {
+    async step(state, feeds, fetch, accept = () => true) {
       const { tensors, outputOf } = state as Resident;
-      const wanted = [...fetch, ...outputOf.values()];
-      const results = await session.run({ ...feedsOf(feeds), ...Object.fromEntries(tensors) }, wanted);
-      for (const [input, output] of outputOf) tensors.set(input, results[output] as Tensor);
-      return Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
+      const next = [...outputOf].filter(([, output]) => given.has(output));
+      const wanted = [...fetch, ...next.map(([, output]) => output)];
+      const results = await session.run({ ...feedsOf(feeds), ...takenOf(state) }, wanted);
+      const told = Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
+      if (accept(told)) for (const [input, output] of next) tensors.set(input, results[output] as Tensor);
+      return told;
     },
     dispose: () => session.release(),
   };

@@ -72,8 +72,11 @@ export async function attempt(deps: AttemptDeps, job: Job, child: RunChild, sign
       };
       if (!(await writer.transition(message.state, { type: 'state', message: text[message.state] }))) await heart.now();
     } else if (message.type === 'resolved') {
-      const { hyperparameters, engine } = message;
-      await writer.update({ hyperparameters, engine, method: { ...job.method, cut: spec!.cut } as Job['method'] });
+      const { hyperparameters, engine, memory } = message;
+      const method = { ...job.method, cut: spec!.cut } as Job['method'];
+      await writer.update({ hyperparameters, engine, method, ...(memory && { memory }) });
+    } else if (message.type === 'memory') {
+      await writer.update({ memory: message.memory });
     } else if (message.type === 'log') {
       const { level, message: text, data } = message;
       await writer.update({}, { type: 'log', level, message: text, data });

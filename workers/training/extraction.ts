@@ -2,13 +2,15 @@ import type { Hyperparameters } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { encodeModel, linearHead } from '../../src/onnx/index.js';
 import type { Executor } from '../executors/executor.js';
+import { choices, tellChosen } from './choices.js';
+import { chosenClassWeights, weightsOf } from './class-weights.js';
 import { extractFeatures } from './features.js';
 import { firstNonFinite, foldScale, type HeadData, scaleOf, standardise } from './head-data.js';
 import { fitHead } from './head-fit.js';
 import { search } from './head-search.js';
 import type { RunExample } from './messages.js';
 import type { MethodInput, MethodResult } from './method.js';
-import { numbersOf } from './parts.js';
+import { countsOf, numbersOf } from './parts.js';
 
 /** Opset of heads: every operator in them means the same from here to the newest. */
 const HEAD_OPSET = 13;
@@ -42,12 +44,24 @@ export async function featureExtraction(o: MethodInput, given: Hyperparameters):
       'job-impossible',
       `The base gives numbers that are not finite for '${examples[Math.floor(bad / width)]!.path}' at the tensor '${spec.cut}'. Check the base's preprocessing, or choose another cut.`,
     );
+  const notes = choices();
+  const trainLabels = numbersOf(train, labels);
+  const counts = countsOf(trainLabels, labels.length);
+  const classWeights = chosenClassWeights(given.classWeights, counts, notes.pick);
+  const labelSmoothing = notes.pick(
+    'labelSmoothing',
+    given.labelSmoothing,
+    0,
+    'none: the penalty on the weights guards',
+  );
+  const weights = weightsOf(classWeights, labels, counts);
   const dataOf = (list: readonly RunExample[], from: number): HeadData => ({
     features: features.values.subarray(from * width, (from + list.length) * width),
-    labels: numbersOf(list, labels),
+    labels: list === train ? trainLabels : numbersOf(list, labels),
     n: list.length,
     width,
     classes: labels.length,
+    weights,
   });
   const trainData = dataOf(train, 0);
   const validationData = dataOf(validation, train.length);
@@ -57,19 +71,21 @@ export async function featureExtraction(o: MethodInput, given: Hyperparameters):
   progress('head', 0, 1);
   const scale = scaleOf(trainData);
   standardise(trainData.features, scale);
-  const { heldOutLoss, candidates, ...resolved } = await search(executor, trainData, given, control);
-  const hyperparameters: Hyperparameters = { ...given, ...resolved };
+  const { heldOutLoss, candidates, ...resolved } = await search(
+    executor,
+    trainData,
+    { ...given, labelSmoothing },
+    control,
+    notes.pick,
+  );
+  const hyperparameters: Hyperparameters = { ...given, ...resolved, labelSmoothing, classWeights };
   const fineTuned = spec.method.type !== 'featureExtraction';
   if (!fineTuned) tell({ type: 'resolved', hyperparameters, engine: executor.engine });
-  if (heldOutLoss !== null)
-    tell({
-      type: 'log',
-      level: 'info',
-      message: `chose ${fineTuned ? 'for the head ' : ''}weight decay ${resolved.weightDecay} and ${resolved.epochs} epochs by cross-validation`,
-      data: { heldOutLoss, candidates },
-    });
+  tellChosen(tell, fineTuned ? 'chose for the head, which is trained first' : 'chose', notes.chosen(), {
+    ...(heldOutLoss !== null && { heldOutLoss, candidates }),
+  });
   const watched = { ...validationData, features: standardise(validationData.features.slice(), scale) };
-  const settings = { ...resolved, seed: given.seed, labelSmoothing: given.labelSmoothing };
+  const settings = { ...resolved, seed: given.seed, labelSmoothing };
   const fitted = await fitHead(executor, trainData, watched, settings, control, (epoch, points) => {
     // What a fine-tuning reports are its own epochs.
     if (points.length > 0 && !fineTuned) tell({ type: 'metrics', points });

@@ -6,6 +6,8 @@ export interface HeadData {
   readonly n: number;
   readonly width: number;
   readonly classes: number;
+  /** What an example of each class counts, 1 on average; null: all the same. */
+  readonly weights?: Float64Array | null;
 }
 export interface Scale {
   readonly mean: Float64Array;

@@ -40,7 +40,8 @@ export async function fitHead(
   });
   const trainer = await headTrainer(executor, graph);
   try {
-    const source = batches({ data: train, size, configs: 1, seed: o.seed, weigh: () => 1 });
+    const weigh = (row: number) => train.weights?.[train.labels[row]!] ?? 1;
+    const source = batches({ data: train, size, configs: 1, seed: o.seed, weigh });
     const every = Math.max(1, Math.ceil(o.epochs / MOST_POINTS));
     let epoch = 0;
     for (let steps = 0; epoch < o.epochs; ) {

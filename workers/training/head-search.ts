@@ -1,6 +1,7 @@
 import type { Hyperparameters } from '../../src/domain/types.js';
 import { stratifiedFolds } from '../../src/tasks/image-classification/splits.js';
 import type { Executor } from '../executors/executor.js';
+import { choices, type Pick } from './choices.js';
 import { batches } from './head-batches.js';
 import { chosenRows, type HeadData } from './head-data.js';
 import { headGraph, headTrainer } from './head-graph.js';
@@ -74,31 +75,48 @@ function plan(weights: number, penalties: readonly number[]): { folds: number; p
 export async function search(
   executor: Executor,
   data: HeadData,
-  given: Hyperparameters,
+  given: Hyperparameters & { readonly labelSmoothing: number },
   control: Control,
+  pick: Pick = choices().pick,
 ): Promise<Search> {
   const { n, width, classes } = data;
-  const batchSize = given.batchSize === 'auto' ? autoBatch(n, given) : given.batchSize;
-  const learningRate =
-    given.learningRate === 'auto'
-      ? autoRate(width, Math.min(batchSize, n) === n ? 256 : batchSize)
-      : given.learningRate;
+  const own = autoBatch(n, given);
+  const batchSize = pick(
+    'batchSize',
+    given.batchSize,
+    own,
+    own === n ? 'all examples are one batch' : `of ${n} examples`,
+  );
+  const learningRate = pick(
+    'learningRate',
+    given.learningRate,
+    autoRate(width, Math.min(batchSize, n) === n ? 256 : batchSize),
+    `steps that fit ${width} standardised features`,
+  );
   const perEpoch = Math.ceil(n / Math.min(batchSize, n));
   const epochsFor = (steps: number) => Math.max(1, Math.round(steps / perEpoch));
-  const fallback: Search = {
-    batchSize,
-    learningRate,
-    epochs:
-      given.epochs === 'auto'
-        ? epochsFor((perEpoch === 1 ? WHOLE_CHECKPOINTS : DRAWN_CHECKPOINTS).at(-1)!)
-        : given.epochs,
-    weightDecay: given.weightDecay === 'auto' ? rounded(Math.min(1, Math.max(1e-4, 60 / n))) : given.weightDecay,
-    heldOutLoss: null,
-    candidates: 0,
+  /** What was found, or what is usual where nothing was searched. */
+  const resolved = (found: HeldOut | null, epochs: number, weightDecay: number, candidates: number): Search => {
+    const how = found === null ? 'usual for as many examples' : 'by cross-validation inside the training examples';
+    return {
+      batchSize,
+      learningRate,
+      epochs: pick('epochs', given.epochs, epochs, how),
+      weightDecay: pick('weightDecay', given.weightDecay, weightDecay, how),
+      heldOutLoss: found?.mean ?? null,
+      candidates,
+    };
   };
-  if (given.epochs !== 'auto' && given.weightDecay !== 'auto') return fallback;
+  const usual = (): Search =>
+    resolved(
+      null,
+      epochsFor((perEpoch === 1 ? WHOLE_CHECKPOINTS : DRAWN_CHECKPOINTS).at(-1)!),
+      rounded(Math.min(1, Math.max(1e-4, 60 / n))),
+      0,
+    );
+  if (given.epochs !== 'auto' && given.weightDecay !== 'auto') return usual();
   const layout = plan(width * classes, given.weightDecay === 'auto' ? penaltiesFor(n) : [given.weightDecay]);
-  if (layout === null || n < 4) return fallback;
+  if (layout === null || n < 4) return usual();
 
   const split = Math.max(2, Math.min(layout.folds === 1 ? 5 : layout.folds, Math.floor(n / 2)));
   const all = stratifiedFolds(data.labels, Math.max(split, Math.ceil((n * split) / MOST_EXAMPLES)), given.seed);
@@ -123,7 +141,7 @@ export async function search(
     size,
     configs,
     seed: given.seed,
-    weigh: (row, k) => (fold[row] === k % used ? 0 : 1),
+    weigh: (row, k) => (fold[row] === k % used ? 0 : (part.weights?.[part.labels[row]!] ?? 1)),
   });
   // Forward, and backward to the weights.
   const cost = 4 * size * width * classes * configs;
@@ -146,19 +164,12 @@ export async function search(
     await trainer.dispose();
   }
   const chosen = choose(seen);
-  if (chosen === null) return fallback;
+  if (chosen === null) return usual();
   // What was chosen on a share says how strong, but not how long: all examples together bear more steps.
   const least = part.n === n ? 1 : LEAST_EPOCHS;
   // A penalty on a mean loss weighs less per example the more examples there are.
   const share = part.n === n ? 1 : (part.n * (split - 1)) / split / n;
-  return {
-    batchSize,
-    learningRate,
-    epochs: given.epochs === 'auto' ? Math.max(least, epochsFor(chosen.steps)) : given.epochs,
-    weightDecay: given.weightDecay === 'auto' ? rounded(chosen.penalty * share) : given.weightDecay,
-    heldOutLoss: chosen.mean,
-    candidates: seen.length,
-  };
+  return resolved(chosen, Math.max(least, epochsFor(chosen.steps)), rounded(chosen.penalty * share), seen.length);
 }
 
 /** Few examples are one batch; with epochs given there should be more than a handful of steps. */
@@ -204,7 +215,8 @@ async function look(
     for (let i = 0; i < part.n; i++)
       for (const [p, total] of sums.entries()) {
         const at = i * columns + (p * used + f) * part.classes;
-        const loss = crossEntropy(logits, at, part.classes, part.labels[i]!);
+        const weight = part.weights?.[part.labels[i]!] ?? 1;
+        const loss = weight * crossEntropy(logits, at, part.classes, part.labels[i]!);
         total.n++;
         total.sum += loss;
         total.squares += loss * loss;

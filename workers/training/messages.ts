@@ -3,6 +3,7 @@ import type {
   Engine,
   EvaluationExample,
   Hyperparameters,
+  JobMemory,
   Json,
   LineageLink,
   Method,
@@ -90,7 +91,13 @@ export type FromChild =
   | { readonly type: 'state'; readonly state: 'running' | 'evaluating' | 'publishing' }
   | { readonly type: 'progress'; readonly progress: Progress }
   | { readonly type: 'metrics'; readonly points: readonly MetricValue[] }
-  | { readonly type: 'resolved'; readonly hyperparameters: Hyperparameters; readonly engine: Engine }
+  | {
+      readonly type: 'resolved';
+      readonly hyperparameters: Hyperparameters;
+      readonly engine: Engine;
+      readonly memory?: JobMemory;
+    }
+  | { readonly type: 'memory'; readonly memory: JobMemory }
   | {
       readonly type: 'log';
       readonly level: 'info' | 'warning';

@@ -19,6 +19,13 @@ export function numbersOf(list: readonly RunExample[], labels: readonly string[]
   return Int32Array.from(list, (e) => number.get(e.label)!);
 }
 
+/** How many of the class numbers are each class. */
+export function countsOf(numbers: Int32Array, classes: number): readonly number[] {
+  const counts = new Array<number>(classes).fill(0);
+  for (const k of numbers) counts[k]!++;
+  return counts;
+}
+
 /** Splits, and the labels in their order; what cannot be measured (a class never trained on) is left out and said. */
 export function parts(spec: RunSpec, tell: (message: FromChild) => void): Parts {
   const splits = splitExamples(spec.examples, spec.fraction, spec.hyperparameters.seed);

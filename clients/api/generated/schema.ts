@@ -880,10 +880,15 @@ export interface components {
             learningRate: "auto" | number;
             /** @description Examples a step. */
             batchSize: "auto" | number;
-            /** @description Decoupled decay. */
+            /** @description fineTuning and scratch: decoupled decay, a step takes learningRate times this of every weight away (AdamW), biases and normalisation excepted. featureExtraction: an L2 penalty, this / 2 times the squared weights on standardised features, so that the head has one optimum whatever the steps. */
             weightDecay: "auto" | number;
-            labelSmoothing: number;
+            /** @description Share of every target that is spread evenly over all labels. */
+            labelSmoothing: "auto" | number;
             seed: number;
+            /** @description What an example counts in the loss, by its label: `balanced` gives every label the same in all; of given weights only the ratios count, a label left out has 1. `auto`: balanced where one label has at least five times the examples of another. */
+            classWeights?: ("auto" | "none" | "balanced") | {
+                [key: string]: number;
+            };
             /**
              * @description AdamW, or gradient descent with momentum 0.9.
              * @enum {string}
@@ -912,6 +917,20 @@ export interface components {
              * @enum {string}
              */
             augmentation?: "auto" | "none" | "light" | "medium" | "strong";
+            /** @description Examples of one pass; the gradients of as many passes as a batch takes are added up to one step. The same mathematics as one pass where no BatchNormalization goes by its batch. `auto`: the whole batch, or the largest that fits into memory. */
+            microBatch?: "auto" | number;
+            /**
+             * @description gradual: layers come in from the head down over the first half of the epochs; those that wait keep their values, their gradients are computed.
+             * @enum {string}
+             */
+            unfreezing?: "auto" | "none" | "gradual";
+            /** @description Exponential moving average of all weights: the share that a step leaves of it; 0: none is kept. */
+            averageDecay?: "auto" | number;
+            /**
+             * @description When the average becomes the model: where it is better on validation than the weights that were trained, or always. `auto`: better.
+             * @enum {string}
+             */
+            averageUse?: "auto" | "better" | "always";
         };
         /** @description What is left out is chosen by the trainer (`auto`); `seed` is 0. */
         HyperparametersRequest: {
@@ -921,10 +940,15 @@ export interface components {
             learningRate?: "auto" | number;
             /** @description Examples a step. */
             batchSize?: "auto" | number;
-            /** @description Decoupled decay. */
+            /** @description fineTuning and scratch: decoupled decay, a step takes learningRate times this of every weight away (AdamW), biases and normalisation excepted. featureExtraction: an L2 penalty, this / 2 times the squared weights on standardised features, so that the head has one optimum whatever the steps. */
             weightDecay?: "auto" | number;
-            labelSmoothing?: number;
+            /** @description Share of every target that is spread evenly over all labels. */
+            labelSmoothing?: "auto" | number;
             seed?: number;
+            /** @description What an example counts in the loss, by its label: `balanced` gives every label the same in all; of given weights only the ratios count, a label left out has 1. `auto`: balanced where one label has at least five times the examples of another. */
+            classWeights?: ("auto" | "none" | "balanced") | {
+                [key: string]: number;
+            };
             /**
              * @description AdamW, or gradient descent with momentum 0.9.
              * @enum {string}
@@ -953,6 +977,20 @@ export interface components {
              * @enum {string}
              */
             augmentation?: "auto" | "none" | "light" | "medium" | "strong";
+            /** @description Examples of one pass; the gradients of as many passes as a batch takes are added up to one step. The same mathematics as one pass where no BatchNormalization goes by its batch. `auto`: the whole batch, or the largest that fits into memory. */
+            microBatch?: "auto" | number;
+            /**
+             * @description gradual: layers come in from the head down over the first half of the epochs; those that wait keep their values, their gradients are computed.
+             * @enum {string}
+             */
+            unfreezing?: "auto" | "none" | "gradual";
+            /** @description Exponential moving average of all weights: the share that a step leaves of it; 0: none is kept. */
+            averageDecay?: "auto" | number;
+            /**
+             * @description When the average becomes the model: where it is better on validation than the weights that were trained, or always. `auto`: better.
+             * @enum {string}
+             */
+            averageUse?: "auto" | "better" | "always";
         };
         Job: {
             /** @enum {string} */
@@ -973,6 +1011,7 @@ export interface components {
             progress: components["schemas"]["Progress"] | null;
             metrics: components["schemas"]["Metrics"];
             engine: components["schemas"]["Engine"] | null;
+            memory: components["schemas"]["JobMemory"] | null;
             model: string | null;
             retryOf: string | null;
             error: components["schemas"]["StoredProblem"] | null;
@@ -1012,6 +1051,19 @@ export interface components {
             hasMore: boolean;
             /** @description Give it as `after` to go on from here. */
             nextCursor: string | null;
+        };
+        /** @description Of fineTuning and scratch, in bytes. `estimate`, before the first step: the process with the engine, the trained numbers and their gradients, what the optimizer keeps and copies, what a pass keeps for its way back, decoded pictures. `available`: what could be used when the run began. `peak`: the most that the process held, once the run is over. */
+        JobMemory: {
+            estimate: {
+                process: number;
+                parameters: number;
+                optimizer: number;
+                activations: number;
+                pictures: number;
+                total: number;
+            };
+            available: number;
+            peak: number | null;
         };
         JobMetric: {
             /** @enum {string} */
@@ -1066,6 +1118,10 @@ export interface components {
             /** @description 0 to 1 over the whole job; never falls within an attempt. */
             fraction: number;
             etaSeconds: number | null;
+        };
+        /** @description What to do otherwise than the failed job: a smaller `learningRate` after a run that diverged, for one. Rates, schedule, decay, clipping, epochs and patience may change and the run still goes on from the checkpoint that was kept; with anything else it begins anew. */
+        RetryRequest: {
+            hyperparameters?: components["schemas"]["HyperparametersRequest"];
         };
         Validation: {
             fraction: number;
@@ -4448,7 +4504,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"];
+            };
+        };
         responses: {
             /** @description Done */
             202: {
@@ -4497,6 +4557,15 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The media type is not taken; the problem says which are */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,5 @@
 import type { Job } from '../../api/client.js';
+import { hyperparameterOptions, hyperparametersOf } from '../hyperparameters.js';
 import type { Command, Context } from '../options.js';
 import { follow } from './train.js';
 
@@ -9,10 +10,16 @@ function show({ out }: Context, job: Job): number {
       `${job.id}  ${job.state}  attempt ${job.attempt}  base ${job.base.id}  dataset ${job.dataset.id} revision ${job.dataset.revision}`,
     );
     for (const [name, value] of Object.entries(job.metrics)) out.text(`  ${name} ${value}`);
+    if (job.memory) out.text(`  memory ${memoryOf(job.memory)}`);
     if (job.model) out.text(`  model ${job.model}`);
     if (job.error) out.problem({ ...job.error, status: 500 });
   }
   return 0;
+}
+
+function memoryOf({ estimate, available, peak }: NonNullable<Job['memory']>): string {
+  const mib = (bytes: number) => `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  return `about ${mib(estimate.total)} of ${mib(available)}${peak === null ? '' : `, ${mib(peak)} at most`}`;
 }
 
 const ABOUT: Readonly<Record<string, string>> = {
@@ -20,7 +27,6 @@ const ABOUT: Readonly<Record<string, string>> = {
   pause: 'set a job aside',
   resume: 'go on with a paused job',
   stop: 'end training early, with the best so far',
-  retry: 'run a failed job again, as a new one',
 };
 
 export const jobCommands: readonly Command[] = [
@@ -79,4 +85,12 @@ export const jobCommands: readonly Command[] = [
       run: async (context) => show(context, await context.client.jobs.act(context.args[0]!, action)),
     }),
   ),
+  {
+    name: 'jobs retry',
+    args: ['JOB'],
+    about: 'run a failed job again, as a new one, from its checkpoint; what is given is done otherwise',
+    options: hyperparameterOptions,
+    run: async (context) =>
+      show(context, await context.client.jobs.retry(context.args[0]!, hyperparametersOf(context.values))),
+  },
 ];

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type Dataset, type Job, type JobRequest } from '../../api/client.js';
 import { showEvaluation } from '../evaluation.js';
+import { hyperparameterOptions, hyperparametersOf } from '../hyperparameters.js';
 import { type Command, type Context, numberOf, UsageError } from '../options.js';
 import { untilChecked, untilEnded } from '../wait.js';
 import { archiveOf } from '../zip-folder.js';
@@ -56,8 +57,6 @@ export async function showDataset(
   return true;
 }
 
-const TUNING_WORDS = ['optimizer', 'schedule', 'batch-norm', 'augmentation'] as const;
-
 /** `--fine-tune all`, `--fine-tune 3`, `--scratch`, or neither. */
 function methodOf(values: Context['values']): { type: string; layers?: 'all' | number } {
   const layers = values['fine-tune'];
@@ -72,31 +71,14 @@ function methodOf(values: Context['values']): { type: string; layers?: 'all' | n
 }
 
 function requestOf({ values }: Context, dataset: Dataset): JobRequest {
-  const number = (name: string) => numberOf(values, name);
-  const chosen: Record<string, number> = {};
-  for (const [option, field] of [
-    ['epochs', 'epochs'],
-    ['learning-rate', 'learningRate'],
-    ['batch-size', 'batchSize'],
-    ['weight-decay', 'weightDecay'],
-    ['seed', 'seed'],
-  ] as const) {
-    const value = number(option);
-    if (value !== undefined) chosen[field] = value;
-  }
-  const words: Record<string, string> = {};
-  for (const option of TUNING_WORDS) {
-    const value = values[option];
-    if (value !== undefined) words[option === 'batch-norm' ? 'batchNorm' : option] = value;
-  }
-  const fraction = number('validation');
+  const fraction = numberOf(values, 'validation');
   return {
     task: dataset.task,
     dataset: dataset.id,
     ...(values.base === undefined ? {} : { base: values.base }),
     ...(values.name === undefined ? {} : { name: values.name }),
     method: { ...methodOf(values), ...(values.cut === undefined ? {} : { cut: values.cut }) },
-    hyperparameters: { ...chosen, ...words },
+    hyperparameters: hyperparametersOf(values),
     ...(fraction === undefined ? {} : { validation: { fraction } }),
   } as JobRequest;
 }
@@ -143,6 +125,13 @@ export async function finish({ client, out }: Pick<Context, 'client' | 'out'>, j
       job.startedAt && job.finishedAt ? (Date.parse(job.finishedAt) - Date.parse(job.startedAt)) / 1000 : null;
     out.text(`${job.id}  succeeded${seconds === null ? '' : ` in ${seconds.toFixed(1)} s`}\n`);
     showEvaluation(await client.models.evaluation(job.model), out);
+    if (job.method.type !== 'featureExtraction') {
+      const { epochs, batchSize, microBatch, learningRate } = job.hyperparameters;
+      const passes = microBatch === undefined || microBatch === batchSize ? '' : ` in passes of ${microBatch}`;
+      out.text(
+        `\n${epochs} epochs, batches of ${batchSize}${passes}, learning rate ${learningRate}; what was chosen, and why: graft jobs events ${job.id}`,
+      );
+    }
     out.text(`\nModel ${job.model}\n  graft predict ${job.model} photo.jpg\n  graft models download ${job.model}`);
     return 0;
   }
@@ -160,18 +149,10 @@ export const train: Command = {
     name: 'name of the job and its model',
     'dataset-name': 'name of the dataset (the folder)',
     task: 'image-classification',
-    epochs: 'passes over the training examples (auto)',
-    'learning-rate': '(auto)',
-    'batch-size': '(auto)',
-    'weight-decay': '(auto)',
-    seed: 'same seed, same model (0)',
     validation: 'fraction to set aside (the dataset’s own split, else 0.2)',
     cut: 'tensor of the base to take features from',
     'fine-tune': "train the base's last n layers too, or 'all' (none: only a head is trained)",
-    optimizer: 'of --fine-tune and --scratch: adamw, sgd (auto)',
-    schedule: 'of the learning rate: cosine, linear, constant (auto)',
-    'batch-norm': 'live, frozen (auto)',
-    augmentation: 'none, light, medium, strong (auto)',
+    ...hyperparameterOptions,
   },
   flags: { scratch: 'train the same network from fresh weights, to compare', detach: 'do not wait for the end' },
   async run(context) {

@@ -1,6 +1,17 @@
 import type { StoredProblem } from '../../errors.js';
 import type { JobState } from '../lifecycle.js';
-import type { Engine, Hyperparameters, Job, JobEvent, Json, Method, MetricPoint, Progress, Task } from '../types.js';
+import type {
+  Engine,
+  Hyperparameters,
+  Job,
+  JobEvent,
+  JobMemory,
+  Json,
+  Method,
+  MetricPoint,
+  Progress,
+  Task,
+} from '../types.js';
 import type { NewModel } from './models.js';
 import type { Page, PageRequest } from './page.js';
 
@@ -21,6 +32,7 @@ export interface JobPatch {
   readonly hyperparameters?: Hyperparameters;
   readonly method?: Method;
   readonly engine?: Engine;
+  readonly memory?: JobMemory;
   readonly modelId?: string;
   readonly error?: StoredProblem;
 }

@@ -3,7 +3,7 @@ import { afterSeq } from '../../http/cursors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { once } from '../../http/idempotency.js';
 import { listBody } from '../../http/render.js';
-import { answers, idempotencyHeaders, idParams, ref } from '../../http/schemas.js';
+import { answers, idempotencyHeaders, idParams, nullable, ref } from '../../http/schemas.js';
 import { createJob, findJob, requestOfJob, retryJob } from '../../services/jobs.js';
 import { jobBody, logBody, metricBody } from './render.js';
 import * as schema from './schema.js';
@@ -115,12 +115,15 @@ export function jobWrites(app: App, deps: AppDeps): void {
         tags,
         params: idParams,
         headers: idempotencyHeaders,
-        response: answers({ 202: ref(schema.Job) }, 404, 409, 422),
+        body: nullable(ref(schema.RetryRequest)),
+        response: answers({ 202: ref(schema.Job) }, 404, 409, 415, 422),
       },
+      config: { bodyOptional: true },
     },
     async (request, reply) =>
-      once(deps, request, reply, { digest: '' }, async () => {
-        const job = await retryJob(deps, request.caller.projectId, request.params.id);
+      once(deps, request, reply, { digest: request.bodyDigest ?? '' }, async () => {
+        const changes = request.body?.hyperparameters ?? {};
+        const job = await retryJob(deps, request.caller.projectId, request.params.id, changes);
         return { status: 202, location: `/v1/jobs/${job.id}`, body: jobBody(job) };
       }),
   );

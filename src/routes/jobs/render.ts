@@ -4,6 +4,7 @@ import type {
   Engine,
   JobEvent as EventRecord,
   Hyperparameters,
+  JobMemory,
   Job as JobRecord,
   Method,
   MetricPoint,
@@ -14,8 +15,9 @@ import type { Job, JobEvent, JobMetric } from './schema.js';
 
 /** Objects in the order of the contract: the database keeps the fields of JSON in an order of its own. */
 function hyperparametersBody(given: Hyperparameters): Hyperparameters {
-  const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed, ...tuning } = given;
-  return { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed, ...tuning };
+  const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, classWeights, seed, ...tuning } = given;
+  const common = { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed };
+  return { ...common, ...(classWeights !== undefined && { classWeights }), ...tuning };
 }
 export function methodBody({ type, ...rest }: Method): Method {
   return { type, ...rest } as Method;
@@ -24,6 +26,12 @@ function progressBody(progress: Progress | null): Progress | null {
   if (progress === null) return null;
   const { phase, done, total, fraction, etaSeconds } = progress;
   return { phase, done, total, fraction, etaSeconds };
+}
+function memoryBody(memory: JobMemory | null): JobMemory | null {
+  if (memory === null) return null;
+  const { estimate, available, peak } = memory;
+  const { process, parameters, optimizer, activations, pictures, total } = estimate;
+  return { estimate: { process, parameters, optimizer, activations, pictures, total }, available, peak };
 }
 export function engineBody({ executor, version, device }: Engine): Engine {
   return { executor, version, device };
@@ -38,6 +46,7 @@ export function jobBody(job: JobRecord): Static<typeof Job> {
     hyperparameters: hyperparametersBody(hyperparameters),
     ...{ validation, metadata, progress: progressBody(progress), metrics },
     engine: engine === null ? null : engineBody(engine),
+    memory: memoryBody(job.memory),
     ...{ model: modelId, retryOf },
     error: problemOrNull(error),
     createdAt: time(createdAt),

@@ -47,10 +47,29 @@ const HYPERPARAMETERS = {
   epochs: auto({ type: 'integer', minimum: 1, maximum: 10_000 }, 'Passes over the training split.'),
   learningRate: auto({ type: 'number', exclusiveMinimum: 0, maximum: 1000 }, 'Step size.'),
   batchSize: auto({ type: 'integer', minimum: 1, maximum: 65_536 }, 'Examples a step.'),
-  weightDecay: auto({ type: 'number', minimum: 0, maximum: 1000 }, 'Decoupled decay.'),
-  labelSmoothing: Type.Number({ minimum: 0, exclusiveMaximum: 1 }),
+  weightDecay: auto(
+    { type: 'number', minimum: 0, maximum: 1000 },
+    'fineTuning and scratch: decoupled decay, a step takes learningRate times this of every weight away (AdamW), biases and normalisation excepted. featureExtraction: an L2 penalty, this / 2 times the squared weights on standardised features, so that the head has one optimum whatever the steps.',
+  ),
+  labelSmoothing: auto(
+    { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    'Share of every target that is spread evenly over all labels.',
+  ),
   seed: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
 };
+const CLASS_WEIGHTS = Type.Unsafe<'auto' | 'none' | 'balanced' | Record<string, number>>({
+  anyOf: [
+    { enum: ['auto', 'none', 'balanced'], type: 'string' },
+    {
+      type: 'object',
+      additionalProperties: { type: 'number', exclusiveMinimum: 0, maximum: 1_000_000 },
+      minProperties: 1,
+      maxProperties: 10_000,
+    },
+  ],
+  description:
+    'What an example counts in the loss, by its label: `balanced` gives every label the same in all; of given weights only the ratios count, a label left out has 1. `auto`: balanced where one label has at least five times the examples of another.',
+});
 /** Of fineTuning and scratch only. */
 const TUNING = {
   optimizer: words(['auto', 'adamw', 'sgd'], { description: 'AdamW, or gradient descent with momentum 0.9.' }),
@@ -73,6 +92,22 @@ const TUNING = {
   augmentation: words(['auto', 'none', 'light', 'medium', 'strong'], {
     description: 'How the training pictures are varied.',
   }),
+  microBatch: auto(
+    { type: 'integer', minimum: 1, maximum: 65_536 },
+    'Examples of one pass; the gradients of as many passes as a batch takes are added up to one step. The same mathematics as one pass where no BatchNormalization goes by its batch. `auto`: the whole batch, or the largest that fits into memory.',
+  ),
+  unfreezing: words(['auto', 'none', 'gradual'], {
+    description:
+      'gradual: layers come in from the head down over the first half of the epochs; those that wait keep their values, their gradients are computed.',
+  }),
+  averageDecay: auto(
+    { type: 'number', minimum: 0, exclusiveMaximum: 1 },
+    'Exponential moving average of all weights: the share that a step leaves of it; 0: none is kept.',
+  ),
+  averageUse: words(['auto', 'better', 'always'], {
+    description:
+      'When the average becomes the model: where it is better on validation than the weights that were trained, or always. `auto`: better.',
+  }),
 };
 const TUNING_OPTIONAL = {
   optimizer: Type.Optional(TUNING.optimizer),
@@ -83,6 +118,10 @@ const TUNING_OPTIONAL = {
   patience: Type.Optional(TUNING.patience),
   batchNorm: Type.Optional(TUNING.batchNorm),
   augmentation: Type.Optional(TUNING.augmentation),
+  microBatch: Type.Optional(TUNING.microBatch),
+  unfreezing: Type.Optional(TUNING.unfreezing),
+  averageDecay: Type.Optional(TUNING.averageDecay),
+  averageUse: Type.Optional(TUNING.averageUse),
 };
 export const HyperparametersRequest = closed(
   {
@@ -92,13 +131,22 @@ export const HyperparametersRequest = closed(
     weightDecay: Type.Optional(HYPERPARAMETERS.weightDecay),
     labelSmoothing: Type.Optional(HYPERPARAMETERS.labelSmoothing),
     seed: Type.Optional(HYPERPARAMETERS.seed),
+    classWeights: Type.Optional(CLASS_WEIGHTS),
     ...TUNING_OPTIONAL,
   },
   { $id: 'HyperparametersRequest', description: 'What is left out is chosen by the trainer (`auto`); `seed` is 0.' },
 );
 export const Hyperparameters = open(
-  { ...HYPERPARAMETERS, ...TUNING_OPTIONAL },
+  { ...HYPERPARAMETERS, classWeights: Type.Optional(CLASS_WEIGHTS), ...TUNING_OPTIONAL },
   { $id: 'Hyperparameters', description: 'From `optimizer` on: of fineTuning and scratch only.' },
+);
+export const RetryRequest = closed(
+  { hyperparameters: Type.Optional(ref(HyperparametersRequest)) },
+  {
+    $id: 'RetryRequest',
+    description:
+      'What to do otherwise than the failed job: a smaller `learningRate` after a run that diverged, for one. Rates, schedule, decay, clipping, epochs and patience may change and the run still goes on from the checkpoint that was kept; with anything else it begins anew.',
+  },
 );
 export const Validation = closed(
   { fraction: Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 }) },
@@ -143,6 +191,26 @@ export const Progress = open(
   { $id: 'Progress' },
 );
 export const Engine = open({ executor: words(ENGINES), version: text, device: text }, { $id: 'Engine' });
+const bytes = Type.Integer({ minimum: 0 });
+export const JobMemory = open(
+  {
+    estimate: open({
+      process: bytes,
+      parameters: bytes,
+      optimizer: bytes,
+      activations: bytes,
+      pictures: bytes,
+      total: bytes,
+    }),
+    available: bytes,
+    peak: nullable(bytes),
+  },
+  {
+    $id: 'JobMemory',
+    description:
+      'Of fineTuning and scratch, in bytes. `estimate`, before the first step: the process with the engine, the trained numbers and their gradients, what the optimizer keeps and copies, what a pass keeps for its way back, decoded pictures. `available`: what could be used when the run began. `peak`: the most that the process held, once the run is over.',
+  },
+);
 export const Metrics = Type.Unsafe<Record<string, number>>({
   $id: 'Metrics',
   type: 'object',
@@ -166,6 +234,7 @@ export const Job = open(
     progress: nullable(ref(Progress)),
     metrics: ref(Metrics),
     engine: nullable(ref(Engine)),
+    memory: nullable(ref(JobMemory)),
     model: optionalText,
     retryOf: optionalText,
     error: nullable(ref(StoredProblem)),

@@ -87,10 +87,11 @@ describe('creating', () => {
         learningRate: 'auto',
         batchSize: 16,
         weightDecay: 'auto',
-        labelSmoothing: 0,
+        labelSmoothing: 'auto',
         seed: 3,
       },
       ...{ validation: { fraction: 0.25 }, metadata: { ticket: 'A-17' }, progress: null, metrics: {}, engine: null },
+      memory: null,
       ...{ model: null, retryOf: null, error: null, createdAt: body.createdAt, startedAt: null, finishedAt: null },
     });
     expect(service.delivered.at(-1)).toEqual({ name: 'job.train', payload: { jobId: body.id } });
@@ -216,6 +217,18 @@ describe('actions', () => {
     ]);
     expect(body.id).not.toBe(failed.id);
     expect((await retry()).body).toEqual(body);
+    const other = { hyperparameters: { learningRate: 0.001 } };
+    const changed = await api().post(`/v1/jobs/${failed.id}/retry`).send(other);
+    expect([changed.status, changed.body.hyperparameters]).toEqual([
+      202,
+      { ...body.hyperparameters, learningRate: 0.001 },
+    ]);
+    // What was asked for under one key is not answered with what was asked for otherwise.
+    expect((await retry().send(other)).body.code).toBe('idempotency-conflict');
+    const wrong = await api()
+      .post(`/v1/jobs/${failed.id}/retry`)
+      .send({ hyperparameters: { microBatch: 4 } });
+    expect([wrong.status, wrong.body.errors[0].path]).toEqual([422, '/hyperparameters/microBatch']);
     const old = (await api().get(`/v1/jobs/${failed.id}`)).body;
     expect([old.state, old.error.code, old.error.status]).toEqual(['failed', 'internal', undefined]);
   });

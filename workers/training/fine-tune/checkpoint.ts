@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Snapshot } from './trainer.js';
+import type { Of, Snapshot } from './trainer.js';
 
 /** Where a run stands, besides its tensors. Data order and augmentation follow from seed, epoch and row alone. */
 export interface Position {
@@ -9,17 +9,19 @@ export interface Position {
   readonly recipe: string;
   /** Optimizer steps done. */
   readonly steps: number;
-  readonly best: { readonly epoch: number; readonly accuracy: number; readonly loss: number };
+  /** Steps before which the optimizer has seen nothing. */
+  readonly momentsFrom: number;
+  readonly best: { readonly epoch: number; readonly of: Of; readonly accuracy: number; readonly loss: number };
   readonly sinceBest: number;
 }
 export interface Checkpoint {
   readonly position: Position;
   readonly state: Snapshot;
-  /** The state at the best epoch. */
+  /** The weights at the best epoch. */
   readonly best: Snapshot;
 }
 
-const MAGIC = 'graft-checkpoint-1\n';
+const MAGIC = 'graft-checkpoint-2\n';
 /** The newest, and the one before it should the newest be damaged. */
 const KEPT = 2;
 
@@ -61,6 +63,11 @@ export async function writeCheckpoint(folder: string, c: Checkpoint): Promise<st
   await rename(`${path}.part`, path);
   for (const old of (await checkpoints(folder)).slice(KEPT)) await rm(join(folder, old), { force: true });
   return path;
+}
+
+/** Takes away the checkpoints of more steps than these. */
+export async function forgetNewer(folder: string, steps: number): Promise<void> {
+  for (const name of await checkpoints(folder)) if (name > nameOf(steps)) await rm(join(folder, name), { force: true });
 }
 
 const nameOf = (steps: number): string => `${String(steps).padStart(9, '0')}.checkpoint`;

@@ -4,18 +4,23 @@ import { decodeModel, inputShapes, type Model, measureShapes, type Tensor } from
 import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
 import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
+import { tellChosen } from '../choices.js';
+import { weightsOf } from '../class-weights.js';
 import { featureExtraction, headFile } from '../extraction.js';
 import { extractFeatures } from '../features.js';
 import type { RunExample } from '../messages.js';
 import type { MethodInput, MethodResult } from '../method.js';
-import { numbersOf } from '../parts.js';
+import { countsOf, numbersOf } from '../parts.js';
+import type { Position } from './checkpoint.js';
 import { fitting } from './fit.js';
 import { freshWeights } from './fresh.js';
 import { type TuneGraphs, tuneGraphs } from './graphs.js';
-import { AHEAD, type HeldSource, type LoopSettings, logitsOf, type TuneSource, tune } from './loop.js';
-import { augmentedPictures } from './pictures.js';
+import { AHEAD, type LoopSettings, tune } from './loop.js';
+import { type HeldSource, logitsOf } from './measure.js';
+import { augmentedBytes, augmentedPictures } from './pictures.js';
+import type { TuneSource } from './plan.js';
 import type { TuneSettings } from './settings.js';
-import { heldPictures, heldRows, rowSource } from './sources.js';
+import { heldBytes, heldPictures, heldRows, rowSource } from './sources.js';
 import { trainedLayers } from './trained.js';
 import { tuner } from './trainer.js';
 
@@ -29,7 +34,7 @@ const MOST_FROZEN_BYTES = 1024 * 1024 * 1024;
  */
 export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const { executor, spec, control, tell, progress } = o;
-  const { train, test, labels } = o.parts;
+  const { train, validation, test, labels } = o.parts;
   const { method, preprocessing } = spec;
   const given = spec.hyperparameters;
   const scratch = method.type === 'scratch';
@@ -39,40 +44,41 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const wanted = method.type === 'fineTuning' ? method.layers : 'all';
   const layers = trainedLayers(own, wanted);
   const trunk = withPixelInput(own, own.graph.inputs[0]!.name, preprocessing);
-  const linear = scratch
-    ? null
-    : await featureExtraction(o, {
-        ...given,
-        epochs: 'auto',
-        learningRate: 'auto',
-        batchSize: 'auto',
-        weightDecay: 'auto',
-      });
+  const counts = countsOf(numbersOf(train, labels), labels.length);
+  const keepsFrozen = wanted !== 'all';
+  const facts = { examples: train.length, counts, scratch, keepsFrozen, batchNorm: layers.batchNorm };
+  const auto = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
+  const linear = scratch ? null : await featureExtraction(o, { ...given, ...auto });
   if (scratch) tell({ type: 'state', state: 'running' });
-  const facts = { examples: train.length, scratch, keepsFrozen: wanted !== 'all', batchNorm: layers.batchNorm };
   const features = linear?.features ?? spec.width ?? (await measuredWidth(executor, trunk));
-  const { settings, graphs, halved } = await fitting(given, facts, process.availableMemory(), (s) =>
-    tuneGraphs(executor, {
+  const fitted = await fitting(given, facts, process.availableMemory(), async (s) => {
+    const graphs = await tuneGraphs(executor, {
       trunk,
       classes: labels.length,
       head: linear?.linear ?? freshHead(features, labels.length),
-      parameters: layers.parameters.map(({ name, depth }) => ({ name, rate: s.layerDecay ** depth })),
-      batch: s.batchSize,
+      parameters: layers.parameters.map(({ name, depth }) => ({ name, depth, rate: s.layerDecay ** depth })),
+      batch: s.microBatch,
       liveStatistics: s.batchNorm === 'live',
       optimizer: s.optimizer,
       weightDecay: s.weightDecay,
       clip: s.gradientClip === 0 ? null : s.gradientClip,
-      keepFrozen: facts.keepsFrozen,
-    }),
-  );
-  const { seed: _seed, labelSmoothing: _smoothing, ...chosen } = settings;
-  const hyperparameters = { ...given, ...chosen };
-  tell({ type: 'resolved', hyperparameters, engine: executor.engine });
+      keepFrozen: keepsFrozen,
+      accumulates: s.microBatch < s.batchSize,
+      unfreezes: s.unfreezing === 'gradual',
+      averages: s.averageDecay > 0,
+    });
+    return { ...graphs, memory: { ...graphs.memory, pictures: pictureBytes(o, graphs, s) } };
+  });
+  const { settings, chosen, graphs, memory } = fitted;
+  const hyperparameters = { ...given, ...settings };
+  tell({ type: 'resolved', hyperparameters, engine: executor.engine, memory });
+  tellChosen(tell, 'chose', chosen);
+  const passes = Math.ceil(settings.batchSize / settings.microBatch);
   tell({
     type: 'log',
     level: 'info',
-    message: `trains ${layers.names.length} layers (${layers.parameters.length} tensors) and the head${graphs.below === null ? '' : '; what lies below runs once per example'}${halved ? `; batches of ${settings.batchSize}, since larger ones do not fit into memory` : ''}; a step takes about ${Math.ceil(graphs.memory / 2 ** 20)} MiB`,
-    data: { layers: layers.names.slice(0, 50), settings: { ...chosen }, memoryBytes: graphs.memory },
+    message: `trains ${layers.names.length} layers (${layers.parameters.length} tensors) and the head${graphs.below === null ? '' : '; what lies below runs once per example'}${passes === 1 ? '' : `; a step adds up the gradients of ${passes} passes of ${settings.microBatch} examples`}; about ${mib(memory.estimate.total)} of ${mib(memory.available)} MiB of memory`,
+    data: { layers: layers.names.slice(0, 50), passes, memory: { ...memory, estimate: { ...memory.estimate } } },
   });
 
   const sources = await sourcesOf(o, graphs, settings);
@@ -82,7 +88,9 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       ...settings,
       batch: settings.batchSize,
       classes: labels.length,
+      classWeights: weightsOf(settings.classWeights, labels, counts),
       rate: settings.learningRate,
+      layers: layers.names.length,
       recipe: recipeOf(o, settings),
       folder: spec.checkpointDir,
       checkpointMs: spec.checkpointMs,
@@ -92,27 +100,63 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       progress: (done, total) => progress('training', done, total),
       warn: (message, data) => tell({ type: 'log', level: 'warning', message, data }),
     });
-    await net.restore(tuned.best);
+    await net.adopt(tuned.best);
+    const { best } = tuned.position;
+    const pace = { ...tuned.pace };
+    tell({
+      type: 'log',
+      level: 'info',
+      message: `${keptOf(best)}; a step took ${pace.stepMs.toFixed(0)} ms and waited ${pace.waitMs.toFixed(1)} ms for its examples`,
+      data: { best: { ...best }, pace },
+    });
     const tensors = new Map(net.tensors(tuned.best).map((t) => [t.name, t]));
     const [weight, bias] = graphs.head.map((name) => floats(tensors.get(name)!));
     const head = headFile({ weight: weight!, bias: bias! });
     for (const name of graphs.head) tensors.delete(name);
-    return {
+    const probabilities = async (held: HeldSource, n: number) =>
+      n === 0 ? new Float32Array(0) : softmaxRows(await logitsOf(net, held, loop), labels.length);
+    const result = {
       hyperparameters,
       epochs: tuned.epochs,
       features,
       head,
       changed: tensors,
       probabilities: {
-        validation: softmaxRows(await logitsOf(net, sources.validation, loop), labels.length),
-        test:
-          test.length === 0 ? new Float32Array(0) : softmaxRows(await logitsOf(net, sources.test, loop), labels.length),
+        validation: await probabilities(sources.validation, validation.length),
+        test: await probabilities(sources.test, test.length),
       },
     };
+    tell({ type: 'memory', memory: { ...memory, peak: process.resourceUsage().maxRSS * 1024 } });
+    return result;
   } finally {
     await sources.close();
     await net.dispose();
   }
+}
+
+const mib = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
+
+/** Which weights become the model. */
+function keptOf({ epoch, of }: Position['best']): string {
+  if (epoch === 0) return 'no epoch was better than the head alone, which is kept';
+  return `the ${of === 'average' ? 'moving average of the weights' : 'weights'} after epoch ${epoch} ${of === 'average' ? 'is' : 'are'} kept`;
+}
+
+/** Bytes of pictures that a run keeps in memory. */
+function pictureBytes(o: MethodInput, graphs: TuneGraphs, settings: TuneSettings): number {
+  const { train, validation, test } = o.parts;
+  const held = validation.length + test.length;
+  if (graphs.below !== null) {
+    const rows = (train.length + held) * graphs.below.width * 4;
+    if (rows <= MOST_FROZEN_BYTES) return rows;
+  }
+  const { crop } = o.spec.preprocessing;
+  const one = crop ** 2 * channelsOf(o.spec.preprocessing);
+  return (
+    augmentedBytes(o.spec, train.length, settings, AHEAD) +
+    heldBytes(validation.length, one) +
+    heldBytes(test.length, one)
+  );
 }
 
 /** Features of a trunk whose description does not tell their number. */
@@ -127,9 +171,14 @@ const freshHead = (features: number, classes: number) => ({
   bias: new Float32Array(classes),
 });
 
-/** Two runs of one recipe go through the same states; a checkpoint is only taken by its own. */
+/**
+ * What the tensors of a checkpoint mean: only another run of the same may take it. How far and how fast a run goes (rates,
+ * schedule, epochs) is not in it, so that a retry may change it; one that changes nothing ends with the same bits.
+ */
 function recipeOf({ spec, executor, parts }: MethodInput, settings: TuneSettings): string {
   const { base, cut, preprocessing, method, dataset } = spec;
+  const { batchSize, microBatch, optimizer, batchNorm, augmentation, averageDecay, seed } = settings;
+  const meaning = { batchSize, microBatch, optimizer, batchNorm, augmentation, averages: averageDecay > 0, seed };
   const rows = parts.train.map((e) => e.digest).join();
   const all = [
     base.digest,
@@ -139,7 +188,7 @@ function recipeOf({ spec, executor, parts }: MethodInput, settings: TuneSettings
     dataset.digest,
     rows,
     parts.labels,
-    settings,
+    meaning,
     executor.engine.version,
   ];
   return createHash('sha256').update(JSON.stringify(all)).digest('hex');

@@ -1,10 +1,7 @@
 import {
-  adamW,
-  clipByGlobalNorm,
   differentiate,
   FROZEN,
   foldConstants,
-  type GraphBuilder,
   gradientName,
   graft,
   graphBuilder,
@@ -20,54 +17,49 @@ import {
   packsOf,
   type Shapes,
   type Statistic,
-  type StepState,
-  sgd,
   softTargetCrossEntropy,
   splitFrozen,
-  type Tensor,
-  type Trained,
-  tensor,
   withPacks,
 } from '../../../src/onnx/index.js';
 import { PIXELS } from '../../../src/tasks/image-classification/pixel-input.js';
 import type { Executor } from '../../executors/executor.js';
 import { shapeRunner, valueRunner } from '../../executors/onnxruntime.js';
+import type { Watched } from './culprit.js';
+import { type Memory, stepMemory } from './memory.js';
+import { type StepGraphs, type StepRequest, stepGraphs } from './step.js';
 
 export const TARGETS = 'targets';
 
-export interface TuneRequest {
+export interface TuneRequest extends StepRequest {
   /** uint8 pixels in, features out: `pixelTrunk`. */
   readonly trunk: Model;
   readonly classes: number;
   /** The head to begin with, on raw features: weight [classes, features], bias [classes]. */
   readonly head: { readonly weight: Float32Array; readonly bias: Float32Array };
-  /** Names of the trunk's tensors to train, and by how much their learning rate differs from the given one. */
-  readonly parameters: readonly { readonly name: string; readonly rate: number }[];
+  /** Examples of one pass. */
   readonly batch: number;
   readonly liveStatistics: boolean;
-  readonly optimizer: 'adamw' | 'sgd';
-  readonly weightDecay: number;
-  readonly clip: number | null;
   /** Whether what lies below the first trained layer is to run once per example. */
   readonly keepFrozen: boolean;
 }
 export interface TuneGraphs {
   /** pixels -> one row per example of what the trained part reads; null where everything is run in every step. */
   readonly below: { readonly model: Model; readonly width: number } | null;
-  /** Name and size of one batch of the trained part's input. */
+  /** Name and size of what one pass takes in. */
   readonly input: { readonly name: string; readonly dims: readonly number[] };
-  readonly train: Model;
+  readonly step: StepGraphs;
   /** The same network for measuring: input, packs and statistics -> `logits`. */
   readonly measure: Model;
   /** Names of the head's weight and bias among the trained tensors. */
   readonly head: HeadNames;
   readonly packs: readonly Pack[];
-  readonly step: StepState;
   readonly statistics: readonly Statistic[];
   /** Values to begin with of packs and statistics, by input. */
   readonly initial: ReadonlyMap<string, Float32Array>;
-  /** Bytes of memory that a step takes, estimated. */
-  readonly memory: number;
+  /** Where to look for the first tensor that is not finite. */
+  readonly watched: Watched;
+  /** Bytes that training takes, estimated, but for pictures. */
+  readonly memory: Memory;
 }
 
 /** The graphs of a fine-tuning run, for one batch size. Throws `OnnxError`s naming what cannot be trained. */
@@ -88,7 +80,7 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const fed = [...trained, ...live.statistics.map((s) => s.input)];
   const backward = lowerLive(differentiate(initializersAsInputs(forward, fed), 'loss', trained, shapes), shapes);
   const packs = packsOf(trained.map((name) => ({ name, dims: network.graph.initializers.get(name)?.dims ?? [] })));
-  const { model: train, step } = withStep(backward, packs, live.statistics, o);
+  const step = stepGraphs(backward, packs, live.statistics, o);
   const initial = new Map<string, Float32Array>(packs.map((p) => [p.name, packed(p, network.graph.initializers)]));
   for (const s of live.statistics) initial.set(s.input, packed(alone(s), network.graph.initializers));
   const measure = withPacks(network, packs);
@@ -96,17 +88,23 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   return {
     below: split === null ? null : { model: split.below, width: split.width },
     input: { name: split === null ? PIXELS : FROZEN, dims: wholeShapesOf(input.name, shapes) },
-    train,
+    step,
     measure: initializersAsInputs(
       measure,
       live.statistics.map((s) => s.input),
     ),
     head,
     packs,
-    step,
     statistics: live.statistics,
     initial,
-    memory: estimate(shapes, forward, packs),
+    watched: {
+      forward: [
+        ...trained,
+        ...backward.graph.nodes.flatMap((n) => n.outputs).filter((name) => shapes.get(name)?.dataType === 'float32'),
+      ],
+      gradients: trained.map(gradientName).reverse(),
+    },
+    memory: stepMemory(shapes, forward, packs, live.statistics, o),
   };
 }
 
@@ -137,75 +135,4 @@ function withLoss(network: Model, classes: number): Model {
   const targets = b.input(TARGETS, 'float32', ['N', classes]);
   b.output(softTargetCrossEntropy(b, 'logits', targets), 'float32', []);
   return b.model();
-}
-
-/** Gradients gathered into packs, clipped, and the optimizer's step. */
-function withStep(
-  backward: Model,
-  packs: readonly Pack[],
-  statistics: readonly Statistic[],
-  o: TuneRequest,
-): { model: Model; step: StepState } {
-  const b = graphBuilder({
-    from: withPacks(backward, packs),
-    prefix: 'step/',
-    keepOutputs: ['loss', ...statistics.map((s) => s.output)],
-  });
-  const flat = (name: string): string =>
-    b.op('Reshape', [gradientName(name), b.constant(tensor('', 'int64', [1], [-1]))]);
-  const gathered = packs.map((p) =>
-    p.tensors.length === 1
-      ? flat(p.tensors[0]!.name)
-      : b.op(
-          'Concat',
-          p.tensors.map((t) => flat(t.name)),
-          { axis: 0 },
-        ),
-  );
-  const { gradients } = clipByGlobalNorm(b, gathered, o.clip);
-  const trained = packs.map((pack, i) => ({
-    name: pack.name,
-    gradient: gradients[i]!,
-    dims: [pack.size],
-    ...shares(b, pack, o),
-  }));
-  const settings = { weightDecay: o.weightDecay };
-  const step = o.optimizer === 'sgd' ? sgd(b, trained, { ...settings, momentum: 0.9 }) : adamW(b, trained, settings);
-  return { model: b.model(), step };
-}
-
-/** Rates and decay of a pack's elements: a vector only where they differ. Biases and norms (one axis) do not decay. */
-function shares(b: GraphBuilder, pack: Pack, o: TuneRequest): Pick<Trained, 'decay' | 'rate'> {
-  const rates = new Map(o.parameters.map((p) => [p.name, p.rate]));
-  const spread = (of: (t: Pack['tensors'][number]) => number): number | string => {
-    const values = pack.tensors.map(of);
-    if (values.every((v) => v === values[0])) return values[0]!;
-    const data = new Float32Array(pack.size);
-    for (const [i, t] of pack.tensors.entries()) data.fill(values[i]!, t.offset, t.offset + t.size);
-    const bytes = new Uint8Array(data.buffer);
-    return b.constant({ name: '', dataType: 'float32', dims: [pack.size], data: bytes } satisfies Tensor);
-  };
-  const decay = spread((t) => (t.dims.length > 1 ? 1 : 0));
-  const rate = spread((t) => rates.get(t.name) ?? 1);
-  return {
-    decay: typeof decay === 'string' ? decay : decay === 1,
-    ...(rate === 1 ? {} : { rate: typeof rate === 'string' ? rate : b.constant(tensor('', 'float32', [], rate)) }),
-  };
-}
-
-/** What a process takes that has loaded the engine and the graphs, before the first step. */
-const PROCESS_BYTES = 256 * 1024 * 1024;
-
-/**
- * Bytes at the peak of a step: the forward pass's tensors are kept for the way back, the largest of them is there a few
- * times over while its gradient is made, and every parameter has a gradient, two moments and a next value.
- */
-function estimate(shapes: Shapes, forward: Model, packs: readonly Pack[]): number {
-  const bytes = (name: string): number => {
-    const s = shapes.get(name);
-    return s === undefined ? 0 : 4 * s.dims.reduce((n, d) => n * d, 1);
-  };
-  const made = forward.graph.nodes.flatMap((n) => n.outputs).map(bytes);
-  const parameters = 4 * packs.reduce((n, p) => n + p.size, 0);
-  return PROCESS_BYTES + made.reduce((a, x) => a + x, 0) + 3 * Math.max(0, ...made) + 8 * parameters;
 }

@@ -1,5 +1,6 @@
-import type { Hyperparameters, TuningHyperparameters } from '../../../src/domain/types.js';
-import type { Schedule } from './schedule.js';
+import type { ClassWeights, Hyperparameters, TuningHyperparameters } from '../../../src/domain/types.js';
+import { type Chosen, choices } from '../choices.js';
+import { chosenClassWeights } from '../class-weights.js';
 
 /** Every choice made: what the user gave stays, the rest follows from the data and the network. */
 export type TuneSettings = {
@@ -10,12 +11,14 @@ export type TuneSettings = {
   readonly learningRate: number;
   readonly weightDecay: number;
   readonly labelSmoothing: number;
+  readonly classWeights: ClassWeights;
   readonly seed: number;
-  readonly schedule: Schedule;
 };
 
 export interface TuneFacts {
   readonly examples: number;
+  /** Training examples of each label. */
+  readonly counts: readonly number[];
   /** Fresh weights have everything to learn; given ones must not be forgotten. */
   readonly scratch: boolean;
   /** Whether what lies below the trained layers is computed once per example, so that pictures cannot vary. */
@@ -27,34 +30,119 @@ export interface TuneFacts {
 /** Statistics of fewer examples than this are too noisy to normalise by. */
 const LEAST_LIVE_BATCH = 16;
 const BATCH = 32;
+/** Fewer steps than this leave an average that still remembers where it began. */
+const LEAST_AVERAGED_STEPS = 50;
 
-/** Fills in what was left to `auto`. */
-export function tuneSettings(h: Hyperparameters, f: TuneFacts): TuneSettings {
-  const or = <T>(given: T | 'auto' | undefined, otherwise: T): T =>
-    given === undefined || given === 'auto' ? otherwise : given;
-  const batchSize = Math.min(or(h.batchSize, BATCH), f.examples);
+/**
+ * Fills in what was left to `auto`, and says of each choice why. `fits` is the most examples that a pass can have in the
+ * memory there is, once that is known.
+ */
+export function tuneSettings(
+  h: Hyperparameters,
+  f: TuneFacts,
+  fits = Number.POSITIVE_INFINITY,
+): { readonly settings: TuneSettings; readonly chosen: readonly Chosen[] } {
+  const { pick, chosen } = choices();
+  const batchSize = Math.min(
+    pick('batchSize', h.batchSize, BATCH, 'enough for a steady gradient, few enough for many steps'),
+    f.examples,
+  );
+  // Passes of one size; the last may be filled up.
+  const passes = Math.ceil(batchSize / Math.min(batchSize, fits));
+  const microBatch = Math.min(
+    pick(
+      'microBatch',
+      h.microBatch,
+      Math.ceil(batchSize / passes),
+      passes === 1
+        ? 'the whole batch fits into memory'
+        : `larger passes do not fit into memory; the gradients of ${passes} are added up to a step`,
+    ),
+    batchSize,
+  );
   const perEpoch = Math.ceil(f.examples / batchSize);
-  const optimizer = or(h.optimizer, 'adamw');
-  const batchNorm = f.batchNorm ? or(h.batchNorm, batchSize >= LEAST_LIVE_BATCH ? 'live' : 'frozen') : 'frozen';
+  const optimizer = pick(
+    'optimizer',
+    h.optimizer,
+    'adamw',
+    'its steps do not depend on the scale of a layer, so that one learning rate fits bases of any kind',
+  );
+  const live = microBatch >= LEAST_LIVE_BATCH;
+  const batchNorm = f.batchNorm
+    ? pick(
+        'batchNorm',
+        h.batchNorm,
+        live ? 'live' : 'frozen',
+        live
+          ? `${microBatch} examples of a pass tell mean and variance well enough`
+          : `${microBatch} examples of a pass tell mean and variance badly; the base's are kept`,
+      )
+    : 'frozen';
   const rates =
     optimizer === 'adamw' ? { scratch: 2e-3, live: 1e-4, still: 3e-5 } : { scratch: 0.05, live: 1e-2, still: 3e-3 };
   // Where nothing normalises anew, a step moves everything behind it: it must be smaller.
-  const rate = f.scratch ? rates.scratch : batchNorm === 'live' ? rates.live : rates.still;
-  return {
-    batchSize,
-    optimizer,
+  const [rate, because] = f.scratch
+    ? [rates.scratch, 'fresh weights have everything to learn']
+    : batchNorm === 'live'
+      ? [rates.live, 'given weights must not be forgotten; live statistics even out what a step moves']
+      : [rates.still, 'given weights must not be forgotten, and nothing normalises anew what a step moves'];
+  const epochs = pick(
+    'epochs',
+    h.epochs,
     // Enough steps to move, few enough to end: small data are seen more often.
-    epochs: or(h.epochs, f.scratch ? 30 : Math.min(12, Math.max(4, Math.ceil(96 / perEpoch)))),
-    learningRate: or(h.learningRate, rate),
-    weightDecay: or(h.weightDecay, 0.01),
-    labelSmoothing: h.labelSmoothing,
+    f.scratch ? 30 : Math.min(12, Math.max(4, Math.ceil(96 / perEpoch))),
+    f.scratch ? 'fresh weights need many passes' : `${f.examples} examples are ${perEpoch} steps an epoch`,
+  );
+  const schedule = pick('schedule', h.schedule, 'cosine', 'large steps first, small ones to settle');
+  const settles = schedule !== 'constant';
+  const enough = perEpoch * epochs >= LEAST_AVERAGED_STEPS;
+  const kept = settles || !enough ? 0 : Number((1 - 10 / (perEpoch * epochs)).toPrecision(3));
+  const why = settles
+    ? 'none: a learning rate that falls to zero settles by itself'
+    : enough
+      ? 'the learning rate does not fall, so the average of about the last tenth of the steps settles instead'
+      : 'none: too few steps to average';
+  const settings: TuneSettings = {
+    batchSize,
+    microBatch,
+    optimizer,
+    epochs,
+    learningRate: pick('learningRate', h.learningRate, rate, because),
+    weightDecay: pick('weightDecay', h.weightDecay, 0.01, 'weak: few steps, and early stopping guards too'),
+    labelSmoothing: pick(
+      'labelSmoothing',
+      h.labelSmoothing,
+      f.scratch ? 0.1 : 0,
+      f.scratch
+        ? 'fresh weights grow sure of what they have learnt by heart'
+        : 'none: it would blur a base that is good',
+    ),
+    classWeights: chosenClassWeights(h.classWeights, f.counts, pick),
     seed: h.seed,
-    schedule: or(h.schedule, 'cosine'),
-    warmup: or(h.warmup, 0.1),
-    gradientClip: or(h.gradientClip, 1),
-    layerDecay: or(h.layerDecay, 1),
-    patience: or(h.patience, f.scratch ? 1000 : 8),
+    schedule,
+    warmup: pick('warmup', h.warmup, 0.1, 'the first moments of the gradients are guesses'),
+    gradientClip: pick('gradientClip', h.gradientClip, 1, 'one odd batch must not undo the others'),
+    layerDecay: pick('layerDecay', h.layerDecay, 1, 'all layers at one rate, after a warm-up'),
+    patience: pick(
+      'patience',
+      h.patience,
+      f.scratch ? epochs : 8,
+      f.scratch
+        ? 'to the end: fresh weights stand still and move on again'
+        : 'the best epoch comes early or not at all',
+    ),
     batchNorm,
-    augmentation: f.keepsFrozen ? 'none' : or(h.augmentation, 'light'),
+    augmentation: f.keepsFrozen
+      ? 'none'
+      : pick('augmentation', h.augmentation, 'light', 'crops and mirrored pictures, which hold for photos of any kind'),
+    unfreezing: pick(
+      'unfreezing',
+      h.unfreezing,
+      'none',
+      'the head is trained before, so that its first gradients do not spoil the layers below',
+    ),
+    averageDecay: pick('averageDecay', h.averageDecay, kept, why),
+    averageUse: pick('averageUse', h.averageUse, 'better', 'what does better on validation is kept'),
   };
+  return { settings, chosen: chosen() };
 }

@@ -2,7 +2,8 @@ import { open } from 'node:fs/promises';
 import type { Preprocessing } from '../../../src/domain/types.js';
 import { decodeAhead, packReader } from '../features.js';
 import type { RunExample } from '../messages.js';
-import type { HeldSource, TuneSource } from './loop.js';
+import type { HeldSource } from './measure.js';
+import type { TuneSource } from './plan.js';
 
 /** Rows that were computed once: what the frozen part says of each example, row-major [n, width]. */
 export function rowSource(rows: Float32Array, width: number, labels: Int32Array, classes: number): TuneSource {
@@ -40,6 +41,10 @@ export function heldRows(rows: Float32Array, width: number, labels: Int32Array):
 
 /** Decoded pictures up to this size are kept from one measuring to the next. */
 const KEPT_BYTES = 256 * 1024 * 1024;
+
+/** Bytes of pictures to measure on that are kept. */
+export const heldBytes = (examples: number, bytes: number): number =>
+  examples * bytes <= KEPT_BYTES ? examples * bytes : 0;
 
 /** Pictures to measure on, prepared as predictions are. */
 export function heldPictures(

@@ -1,91 +1,158 @@
-import { type Tensor, unpacked } from '../../../src/onnx/index.js';
+import { type StateEntry, type Tensor, unpacked } from '../../../src/onnx/index.js';
 import type { Executor, FedBack, HostTensor } from '../../executors/executor.js';
+import { firstNotFinite } from './culprit.js';
 import { TARGETS, type TuneGraphs } from './graphs.js';
+import { AVERAGE_DECAY, averageName, OPEN_LAYERS } from './step.js';
 
-/** Everything that a step reads and writes, by input: parameters, moments, running statistics. */
+/** Tensors of a run by input: parameters, moments, running statistics, averages. */
 export type Snapshot = ReadonlyMap<string, Float32Array>;
+/** The weights as the last step left them, or their moving average. */
+export type Of = 'trained' | 'average';
 
+export interface StepInput {
+  /** Counted from 1 since the moments began. */
+  readonly number: number;
+  /** What the trained part reads: one batch, as many whole passes as it takes. */
+  readonly data: HostTensor['data'];
+  /** Soft labels [batch, classes], rows scaled; a pass of zeros is left out. */
+  readonly targets: Float32Array;
+  readonly rate: number;
+  /** Layers that are open, from the head on. */
+  readonly open: number;
+  /** Share of the average that a step leaves. */
+  readonly averageDecay: number;
+}
+export interface StepResult {
+  readonly loss: number;
+  /** Euclidean norm of all gradients together, before clipping. */
+  readonly norm: number;
+}
 export interface Tuner {
-  /** One optimizer step, counted from 1. `data` is one batch; `targets` [batch, classes] soft labels, rows scaled. */
-  step(
-    number: number,
-    data: HostTensor['data'],
-    targets: Float32Array,
-    rate: number,
-  ): Promise<{ readonly loss: number; readonly norm: number }>;
-  /** Row-major [batch, classes] of one batch. */
-  logits(data: HostTensor['data']): Promise<Float32Array>;
+  /** One optimizer step. Where loss or norm is not finite nothing but the sums changes, so that `culprit` can look again. */
+  step(input: StepInput): Promise<StepResult>;
+  /** Name of the first tensor of that step that is not finite, or null. */
+  culprit(input: Pick<StepInput, 'data' | 'targets'>): Promise<string | null>;
+  /** Row-major [rows, classes] of one pass. */
+  logits(data: HostTensor['data'], of?: Of): Promise<Float32Array>;
+  /** Everything that goes on from step to step. */
   snapshot(): Promise<Snapshot>;
+  /** What `logits` depends on: parameters and running statistics, under their own names. */
+  weights(of: Of): Promise<Snapshot>;
+  /** Goes on from a whole snapshot. Throws `RangeError` where something lacks or has another size. */
   restore(from: Snapshot): Promise<void>;
+  /** Begins anew from weights: moments are zeros, averages the weights themselves. */
+  adopt(weights: Snapshot): Promise<void>;
   /** The trained tensors of a snapshot under the base's names, the head's among them. */
   tensors(of: Snapshot): readonly Tensor[];
   dispose(): Promise<void>;
 }
 
 const scalar = (value: number): HostTensor => ({ dataType: 'float32', dims: [], data: Float32Array.of(value) });
+const numbersIn = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1);
 
 /** Compiles the graphs; the state stays with the engine from step to step. */
 export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tuner> {
-  const [train, measure] = [
-    await executor.compile(graphs.train, { training: true }),
-    await executor.compile(graphs.measure, { training: true }),
+  const { step: made, packs, statistics, initial } = graphs;
+  const compiled = (model: TuneGraphs['measure'] | null) =>
+    model === null ? null : executor.compile(model, { training: true });
+  const [pass, apply, average, measure] = [
+    (await compiled(made.pass))!,
+    await compiled(made.apply),
+    await compiled(made.average),
+    (await compiled(graphs.measure))!,
   ];
-  const fed: FedBack[] = [...graphs.step.parameters, ...graphs.step.moments, ...graphs.statistics].map(
-    ({ input, output, dims }) => ({
-      input,
-      output,
-      initial: {
-        dataType: 'float32',
-        dims,
-        // The engine may keep the array as its own memory: never the caller's.
-        data: graphs.initial.get(input)?.slice() ?? new Float32Array(dims.reduce((n, d) => n * d, 1)),
-      },
-    }),
-  );
-  const state = train.state(fed);
+  const weights: readonly StateEntry[] = [
+    ...packs.map(({ name, size }) => ({ input: name, output: `next(${name})`, dims: [size] })),
+    ...statistics,
+  ];
+  const entries = [...weights, ...made.moments, ...made.averages];
+  const blank = (size: number) => new Float32Array(size);
+  const averaged = new Map(weights.map(({ input }) => [averageName(input), input]));
+  const begin = (name: string): Float32Array | undefined => initial.get(name) ?? initial.get(averaged.get(name) ?? '');
+  const fed = [...entries, ...made.sums].map(({ input, output, dims }): FedBack => {
+    // The engine may keep the array as its own memory: never the caller's.
+    const data = begin(input)?.slice() ?? blank(numbersIn(dims));
+    return { input, output, initial: { dataType: 'float32', dims, data } };
+  });
+  const state = pass.state(fed);
   const type = graphs.below === null ? 'uint8' : 'float32';
+  const rows = graphs.input.dims[0]!;
+  const row = numbersIn(graphs.input.dims.slice(1));
+  const classes = made.pass.graph.inputs.find((v) => v.name === TARGETS)!.shape![1] as number;
   const feed = (data: HostTensor['data']): HostTensor => ({ dataType: type, dims: graphs.input.dims, data });
-  const classes = graphs.train.graph.inputs.find((v) => v.name === TARGETS)!.shape![1] as number;
-  const batch = graphs.input.dims[0]!;
-  const scalars = new Set(graphs.step.scalars);
+  const read = async (name: string) => ((await state.read(name)).data as Float32Array).slice();
+  const readAll = async (pairs: readonly (readonly [string, string])[]): Promise<Snapshot> =>
+    new Map(await Promise.all(pairs.map(async ([name, from]) => [name, await read(from)] as const)));
+
+  const write = async ({ input, dims }: StateEntry, data: Float32Array | undefined): Promise<void> => {
+    if (data?.length !== numbersIn(dims))
+      throw new RangeError(`The snapshot lacks '${input}' of ${numbersIn(dims)} numbers.`);
+    await state.write(input, { dataType: 'float32', dims, data: data.slice() });
+  };
+
+  /** The batch in passes; those without a target that counts are left out. */
+  function* passes({ data, targets }: Pick<StepInput, 'data' | 'targets'>): Generator<Record<string, HostTensor>> {
+    for (let at = 0; at * classes < targets.length; at += rows) {
+      const part = targets.subarray(at * classes, (at + rows) * classes);
+      if (at > 0 && part.every((x) => x === 0)) continue;
+      yield {
+        [graphs.input.name]: feed(data.subarray(at * row, (at + rows) * row) as HostTensor['data']),
+        [TARGETS]: { dataType: 'float32', dims: [rows, classes], data: part },
+      };
+    }
+  }
+  const told = (result: Record<string, HostTensor>, name: string) => (result[name]!.data as Float32Array)[0]!;
+  const finite = (result: Readonly<Record<string, HostTensor>>) =>
+    Object.values(result).every((t) => Number.isFinite((t.data as Float32Array)[0]!));
+
   return {
-    async step(number, data, targets, rate) {
-      const { loss, gradient_norm: norm } = await train.step(
-        state,
-        {
-          [graphs.input.name]: feed(data),
-          [TARGETS]: { dataType: 'float32', dims: [batch, classes], data: targets },
-          learning_rate: scalar(rate),
-          ...(scalars.has('bias_correction1') && {
-            bias_correction1: scalar(1 - 0.9 ** number),
-            bias_correction2: scalar(1 - 0.999 ** number),
-          }),
-        },
-        ['loss', 'gradient_norm'],
-      );
-      return { loss: (loss!.data as Float32Array)[0]!, norm: (norm!.data as Float32Array)[0]! };
+    async step(input) {
+      const { number, rate, open, averageDecay } = input;
+      const values: Readonly<Record<string, number>> = {
+        learning_rate: rate,
+        bias_correction1: 1 - 0.9 ** number,
+        bias_correction2: 1 - 0.999 ** number,
+        [OPEN_LAYERS]: open,
+      };
+      const scalars = Object.fromEntries(made.scalars.map((name) => [name, scalar(values[name]!)]));
+      const both = ['loss', 'gradient_norm'];
+      let loss = 0;
+      let norm = Number.NaN;
+      for (const feeds of passes(input)) {
+        const result =
+          apply === null
+            ? await pass.step(state, { ...feeds, ...scalars }, both, finite)
+            : await pass.step(state, feeds, ['loss'], finite);
+        loss += told(result, 'loss');
+        if (apply === null) norm = told(result, 'gradient_norm');
+        if (!Number.isFinite(loss)) return { loss, norm };
+      }
+      if (apply !== null) norm = told(await apply.step(state, scalars, ['gradient_norm'], finite), 'gradient_norm');
+      if (average !== null && Number.isFinite(norm))
+        await average.step(state, { [AVERAGE_DECAY]: scalar(averageDecay) }, []);
+      return { loss, norm };
     },
-    async logits(data) {
-      const { logits } = await measure.run({ [graphs.input.name]: feed(data) }, ['logits'], state);
+    culprit: (input) => firstNotFinite(executor, made.pass, graphs.watched, state, passes(input)),
+    async logits(data, of = 'trained') {
+      const feeds: Record<string, HostTensor> = { [graphs.input.name]: feed(data) };
+      if (of === 'average') for (const { input } of weights) feeds[input] = await state.read(averageName(input));
+      const { logits } = await measure.run(feeds, ['logits'], state);
       return logits!.data as Float32Array;
     },
-    async snapshot() {
-      const entries = await Promise.all(
-        fed.map(async ({ input }) => [input, ((await state.read(input)).data as Float32Array).slice()] as const),
-      );
-      return new Map(entries);
-    },
+    snapshot: () => readAll(entries.map(({ input }) => [input, input])),
+    weights: (of) => readAll(weights.map(({ input }) => [input, of === 'average' ? averageName(input) : input])),
     async restore(from) {
-      for (const { input, initial } of fed) {
-        const data = from.get(input);
-        if (data === undefined || data.length !== initial.data.length)
-          throw new RangeError(`The snapshot lacks '${input}' of ${initial.data.length} numbers.`);
-        await state.write(input, { ...initial, data: data.slice() });
+      for (const entry of entries) await write(entry, from.get(entry.input));
+    },
+    async adopt(from) {
+      for (const entry of entries) {
+        const value = from.get(entry.input) ?? from.get(averaged.get(entry.input) ?? '');
+        await write(entry, value ?? blank(numbersIn(entry.dims)));
       }
     },
     tensors: (of) => [
-      ...graphs.packs.flatMap((pack) => unpacked(pack, of.get(pack.name)!)),
-      ...graphs.statistics.map(
+      ...packs.flatMap((pack) => unpacked(pack, of.get(pack.name)!)),
+      ...statistics.map(
         ({ input, dims }): Tensor => ({
           name: input,
           dataType: 'float32',
@@ -96,8 +163,7 @@ export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tun
     ],
     async dispose() {
       state.dispose();
-      await train.dispose();
-      await measure.dispose();
+      for (const program of [pass, apply, average, measure]) await program?.dispose();
     },
   };
 }

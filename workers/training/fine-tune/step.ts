@@ -1,0 +1,175 @@
+import {
+  adamW,
+  clipByGlobalNorm,
+  elements,
+  type GraphBuilder,
+  gradientName,
+  graphBuilder,
+  type Model,
+  movingAverage,
+  type Pack,
+  type StateEntry,
+  type Statistic,
+  sgd,
+  type Tensor,
+  type Trained,
+  tensor,
+  withPacks,
+} from '../../../src/onnx/index.js';
+
+/** Inputs that are fed at each step. */
+export const OPEN_LAYERS = 'open_layers';
+export const AVERAGE_DECAY = 'average_decay';
+
+export interface StepRequest {
+  /** Names of the trunk's tensors to train, by how much their learning rate differs, and how far below the head they lie. */
+  readonly parameters: readonly { readonly name: string; readonly rate: number; readonly depth: number }[];
+  readonly optimizer: 'adamw' | 'sgd';
+  readonly weightDecay: number;
+  readonly clip: number | null;
+  /** Gradients of several passes are added up before a step is made of them. */
+  readonly accumulates: boolean;
+  /** Layers come in one after the other: the input `open_layers` says how many. */
+  readonly unfreezes: boolean;
+  /** A moving average of all weights and running statistics is kept. */
+  readonly averages: boolean;
+}
+export interface StepGraphs {
+  /** One pass: the loss, and the next values of what it changes. */
+  readonly pass: Model;
+  /** Makes a step of the sums of several passes; null where a pass is a step. */
+  readonly apply: Model | null;
+  /** Brings the averages up to date after a step; null where none are kept. */
+  readonly average: Model | null;
+  readonly moments: readonly StateEntry[];
+  readonly sums: readonly StateEntry[];
+  readonly averages: readonly StateEntry[];
+  /** Scalars to feed where the step is made. */
+  readonly scalars: readonly string[];
+}
+
+export const averageName = (name: string): string => `average(${name})`;
+const sumName = (pack: string): string => `sum(${pack})`;
+
+/** The step of a training run, its gradients by pack: in the pass itself, or from the sums of several passes. */
+export function stepGraphs(
+  backward: Model,
+  packs: readonly Pack[],
+  statistics: readonly Statistic[],
+  o: StepRequest,
+): StepGraphs {
+  const pass = graphBuilder({
+    from: withPacks(backward, packs),
+    prefix: 'step/',
+    keepOutputs: ['loss', ...statistics.map((s) => s.output)],
+  });
+  const gathered = packs.map((pack) => gathering(pass, pack));
+  const { opset } = pass;
+  const changed = [...packs.map((p) => ({ name: p.name, dims: [p.size] })), ...statistics.map(named)];
+  const averages = o.averages ? averaging(opset, changed) : { model: null, entries: [] };
+  const common = { average: averages.model, averages: averages.entries };
+  if (!o.accumulates) {
+    const made = optimizerStep(pass, packs, gathered, o);
+    return { ...common, ...made, pass: pass.model(), apply: null, sums: [] };
+  }
+  const apply = graphBuilder({ opset, prefix: 'step/' });
+  for (const pack of packs) apply.input(pack.name, 'float32', [pack.size]);
+  const sums = packs.map((pack, i): StateEntry => {
+    const dims = [pack.size];
+    const input = pass.input(sumName(pack.name), 'float32', dims);
+    apply.input(input, 'float32', dims);
+    const output = `next(${input})`;
+    pass.output(pass.op('Add', [input, gathered[i]!], {}, { outputs: [output] }), 'float32', dims);
+    const size = apply.constant(tensor('', 'int64', [1], dims));
+    apply.output(apply.op('ConstantOfShape', [size], {}, { outputs: [output] }), 'float32', dims);
+    return { input, output, dims };
+  });
+  const made = optimizerStep(
+    apply,
+    packs,
+    sums.map((s) => s.input),
+    o,
+  );
+  return { ...common, ...made, pass: pass.model(), apply: apply.model(), sums };
+}
+
+const named = ({ input, dims }: Statistic) => ({ name: input, dims });
+
+/** The gradients of a pack's tensors, one behind the other. */
+function gathering(b: GraphBuilder, pack: Pack): string {
+  const flat = (name: string): string =>
+    b.op('Reshape', [gradientName(name), b.constant(tensor('', 'int64', [1], [-1]))]);
+  if (pack.tensors.length === 1) return flat(pack.tensors[0]!.name);
+  return b.op(
+    'Concat',
+    pack.tensors.map((t) => flat(t.name)),
+    { axis: 0 },
+  );
+}
+
+function optimizerStep(
+  b: GraphBuilder,
+  packs: readonly Pack[],
+  sums: readonly string[],
+  o: StepRequest,
+): Pick<StepGraphs, 'moments' | 'scalars'> {
+  const { gradients } = clipByGlobalNorm(b, sums, o.clip);
+  const open = o.unfreezes ? b.input(OPEN_LAYERS, 'float32', []) : null;
+  const trained = packs.map((pack, i) => ({
+    name: pack.name,
+    gradient: gradients[i]!,
+    dims: [pack.size],
+    ...shares(b, pack, o, open),
+  }));
+  const settings = { weightDecay: o.weightDecay };
+  const step = o.optimizer === 'sgd' ? sgd(b, trained, { ...settings, momentum: 0.9 }) : adamW(b, trained, settings);
+  return { moments: step.moments, scalars: [...step.scalars, ...(open === null ? [] : [open])] };
+}
+
+/**
+ * Rates and decay of a pack's elements: a vector only where they differ. Biases and norms (one axis) do not decay. What is
+ * deeper than the layers that are open has a rate of 0: its moments follow the gradient, its values wait.
+ */
+function shares(b: GraphBuilder, pack: Pack, o: StepRequest, open: string | null): Pick<Trained, 'decay' | 'rate'> {
+  const own = new Map(o.parameters.map((p) => [p.name, p]));
+  const spread = (of: (t: Pack['tensors'][number]) => number): number | string => {
+    const values = pack.tensors.map(of);
+    if (values.every((v) => v === values[0])) return values[0]!;
+    const data = new Float32Array(pack.size);
+    for (const [i, t] of pack.tensors.entries()) data.fill(values[i]!, t.offset, t.offset + t.size);
+    const bytes = new Uint8Array(data.buffer);
+    return b.constant({ name: '', dataType: 'float32', dims: [pack.size], data: bytes } satisfies Tensor);
+  };
+  const tensorOf = (x: number | string): string =>
+    typeof x === 'string' ? x : b.constant(tensor('', 'float32', [], x));
+  const decay = spread((t) => (t.dims.length > 1 ? 1 : 0));
+  const rate = spread((t) => own.get(t.name)?.rate ?? 1);
+  // The head, which is no parameter of the trunk, is always open.
+  const depth = open === null ? -1 : spread((t) => own.get(t.name)?.depth ?? -1);
+  const factors = rate === 1 ? [] : [tensorOf(rate)];
+  if (open !== null && depth !== -1) {
+    const within = b.op('Less', [tensorOf(depth), open]);
+    factors.push(b.op('Cast', [within], { to: 1 }));
+  }
+  return {
+    decay: typeof decay === 'string' ? decay : decay === 1,
+    ...(factors.length > 0 && { rate: factors.reduce((x, y) => b.op('Mul', [x, y])) }),
+  };
+}
+
+function averaging(
+  opset: number,
+  changed: readonly { readonly name: string; readonly dims: readonly number[] }[],
+): { readonly model: Model; readonly entries: readonly StateEntry[] } {
+  const b = graphBuilder({ opset, name: 'average', prefix: 'average/' });
+  const decay = b.input(AVERAGE_DECAY, 'float32', []);
+  const entries = changed.map(({ name, dims }): StateEntry => {
+    const [value, average] = [b.input(name, 'float32', dims), b.input(averageName(name), 'float32', dims)];
+    const output = movingAverage(b, average, value, decay, `next(${average})`);
+    return { input: average, output: b.output(output, 'float32', dims), dims };
+  });
+  return { model: b.model(), entries };
+}
+
+/** Float numbers in entries of a state. */
+export const sizeOf = (entries: readonly StateEntry[]): number => entries.reduce((n, e) => n + elements(e.dims), 0);
