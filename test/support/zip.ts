@@ -25,3 +25,13 @@ export async function zipFolder(folder: string, path: string): Promise<void> {
   zip.end();
   await pipeline(zip.outputStream, createWriteStream(path));
 }
+
+/** The bytes of a zip of the given files, in their order. */
+export async function zipOf(files: Readonly<Record<string, Buffer | string>>): Promise<Buffer> {
+  const zip = new yazl.ZipFile();
+  for (const [name, content] of Object.entries(files)) zip.addBuffer(Buffer.from(content), name);
+  zip.end();
+  const chunks: Buffer[] = [];
+  for await (const chunk of zip.outputStream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

@@ -23,7 +23,8 @@ const SPLITS: Readonly<Record<string, Split>> = {
   test: 'test',
   testing: 'test',
 };
-const splitOf = (name: string | undefined): Split | undefined => SPLITS[name?.trim().toLowerCase() ?? ''];
+/** The split that a folder, a file or a cell names; undefined where it names none. */
+export const splitNamed = (name: string | undefined): Split | undefined => SPLITS[name?.trim().toLowerCase() ?? ''];
 
 /** Written by operating systems, not by people. */
 const LITTER = /(^|\/)(__MACOSX\/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._|\.)/i;
@@ -69,11 +70,11 @@ function byFolder(pictures: readonly string[], notes: string[]): ImageLayout {
   const unlabelled: { path: string; code: string; detail: string }[] = [];
   for (const path of pictures) {
     const folders = path.split('/').slice(0, -1);
-    const at = folders.findIndex((folder) => splitOf(folder) !== undefined);
+    const at = folders.findIndex((folder) => splitNamed(folder) !== undefined);
     const label = at === folders.length - 1 ? undefined : folders.at(-1);
     if (label === undefined) {
       unlabelled.push({ path, code: 'label-missing', detail: 'The picture lies in no folder that names its label.' });
-    } else examples.set(path, { label: label.normalize('NFC').trim(), split: splitOf(folders[at]) ?? null });
+    } else examples.set(path, { label: label.normalize('NFC').trim(), split: splitNamed(folders[at]) ?? null });
   }
   if (examples.size === 0) {
     throw new GraftError(
@@ -132,13 +133,13 @@ function byTable(pictures: readonly string[], labels: { path: string; text: stri
         detail: `Row ${index + 2} names '${name}', which is not in the archive.`,
       });
     else if (!row[label]) unlabelled.push({ path, code: 'label-missing', detail: `Row ${index + 2} has no label.` });
-    else if (wanted && splitOf(wanted) === undefined)
+    else if (wanted && splitNamed(wanted) === undefined)
       unlabelled.push({
         path,
         code: 'split-unknown',
         detail: `Row ${index + 2} has split '${wanted}'; train, validation and test are known.`,
       });
-    else examples.set(path, { label: row[label].normalize('NFC'), split: splitOf(wanted) ?? null });
+    else examples.set(path, { label: row[label].normalize('NFC'), split: splitNamed(wanted) ?? null });
   }
   const listed = new Set([...examples.keys(), ...unlabelled.map((entry) => entry.path)]);
   for (const path of pictures)
