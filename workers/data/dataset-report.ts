@@ -3,29 +3,44 @@ import { type ProblemItem, type StoredProblem, storedProblem } from '../../src/e
 import { type Hashed, nearDuplicates } from './near-duplicates.js';
 
 /** Lists in the report are cut here; the counts are not. */
-const SHOWN = 1000;
+export const SHOWN = 1000;
 /** A head cannot be checked by cross-validation on less. */
 export const MIN_TRAIN_PER_LABEL = 2;
 
 /** An example without a split is one of training until the job sets some aside. */
 const splitOf = (example: Example): Split => example.split ?? 'train';
 
-export function summarise(examples: readonly Example[], duplicates: number, leaks: number): DatasetSummary {
+/** Counts examples as they come. */
+export function summaryCounter() {
   const labels = new Map<string, { name: string; train: number; validation: number; test: number }>();
   const splits = { train: 0, validation: 0, test: 0 };
+  let examples = 0;
   let rejected = 0;
-  for (const example of examples) {
-    if (example.problem !== null || example.label === null) {
-      rejected++;
-      continue;
-    }
-    const row = labels.get(example.label) ?? { name: example.label, train: 0, validation: 0, test: 0 };
-    row[splitOf(example)]++;
-    splits[splitOf(example)]++;
-    labels.set(example.label, row);
-  }
-  const sorted = [...labels.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return { examples: examples.length - rejected, labels: sorted, splits, rejected, duplicates, leaks };
+  return {
+    add(example: Example): void {
+      if (example.problem !== null || example.label === null) {
+        rejected++;
+        return;
+      }
+      const row = labels.get(example.label) ?? { name: example.label, train: 0, validation: 0, test: 0 };
+      row[splitOf(example)]++;
+      splits[splitOf(example)]++;
+      labels.set(example.label, row);
+      examples++;
+    },
+    /** Different labels so far. */
+    labels: () => labels.size,
+    summary(duplicates: number, leaks: number): DatasetSummary {
+      const sorted = [...labels.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+      return { examples, labels: sorted, splits, rejected, duplicates, leaks };
+    },
+  };
+}
+
+export function summarise(examples: readonly Example[], duplicates: number, leaks: number): DatasetSummary {
+  const counter = summaryCounter();
+  for (const example of examples) counter.add(example);
+  return counter.summary(duplicates, leaks);
 }
 
 /** Groups of equal and of similar pictures, and those of them that stand on both sides of a split. */
@@ -79,8 +94,19 @@ export function labelNotes(summary: DatasetSummary): string[] {
   return notes;
 }
 
+/** What the parts of a dataset are called: 'files' that hold 'a picture', 'rows' that hold 'a text'. */
+export interface DatasetWords {
+  readonly parts: string;
+  readonly example: string;
+}
+const PICTURES: DatasetWords = { parts: 'files', example: 'a picture' };
+
 /** Everything that keeps the dataset from being trained on, at once; null when nothing does. */
-export function whyInvalid(summary: DatasetSummary, rejected: readonly ProblemItem[]): StoredProblem | null {
+export function whyInvalid(
+  summary: DatasetSummary,
+  rejected: readonly ProblemItem[],
+  words: DatasetWords = PICTURES,
+): StoredProblem | null {
   const items: ProblemItem[] = [];
   const sentences: string[] = [];
   const say = (path: string, code: string, detail: string) => {
@@ -88,7 +114,11 @@ export function whyInvalid(summary: DatasetSummary, rejected: readonly ProblemIt
     sentences.push(detail);
   };
   if (summary.examples === 0)
-    say('', 'no-examples', `None of the ${summary.rejected} files can be read as a picture with a label.`);
+    say(
+      '',
+      'no-examples',
+      `None of the ${summary.rejected} ${words.parts} can be read as ${words.example} with a label.`,
+    );
   else if (summary.labels.length < 2) {
     say(
       '',
@@ -106,7 +136,7 @@ export function whyInvalid(summary: DatasetSummary, rejected: readonly ProblemIt
   if (items.length === 0) return null;
   const unread =
     summary.rejected > 0 && summary.examples > 0
-      ? `${summary.rejected} of ${summary.rejected + summary.examples} files cannot be used. `
+      ? `${summary.rejected} of ${summary.rejected + summary.examples} ${words.parts} cannot be used. `
       : '';
   const detail =
     unread + sentences.slice(0, 5).join(' ') + (sentences.length > 5 ? ` And ${sentences.length - 5} more.` : '');

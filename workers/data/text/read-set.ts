@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
-import type { Example, Split } from '../../../src/domain/types.js';
+import type { DatasetReport, Example, Split } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 import { splitNamed } from '../image-layout.js';
 import { REJECTED } from '../pack.js';
 import { type Columns, columnWords, findColumns, type GivenColumns } from './columns.js';
-import { type CopyFinder, copyFinder, type Place } from './copies.js';
+import { copyFinder, type Member, type Place } from './copies.js';
 import { asUtf8, encodingWords, textReader, wideEncoding, withoutMark } from './encoding.js';
 import { jsonKeys, rowsOf } from './rows.js';
 import { type Dialect, dialectWords, SAMPLE, sampleRows, sniff } from './sniff.js';
@@ -16,12 +16,18 @@ export interface TextBatch {
   readonly bytes: Uint8Array;
   readonly examples: readonly Example[];
 }
+/** Copies by the paths of their examples; lists end at 1,000 entries, the counts do not. */
+export interface TextCopies {
+  readonly groups: DatasetReport['duplicates'];
+  readonly leaks: DatasetReport['leaks'];
+  readonly extra: number;
+  readonly leakCount: number;
+}
 /** What is known once everything was read. */
 export interface TextSet {
   readonly format: string;
   readonly notes: readonly string[];
-  readonly copies: ReturnType<CopyFinder['find']>;
-  readonly pathOf: (place: Place) => string;
+  readonly copies: TextCopies;
   /** Characters of the texts: at the median and the 95th percentile, and the most. */
   readonly lengths: { readonly median: number; readonly p95: number; readonly most: number };
   /** The column that the labels come from, as the user may know it. */
@@ -107,14 +113,25 @@ export async function* readTextSet(path: string, given: GivenColumns = {}): Asyn
   return {
     format: `${upload.kind === 'file' ? '' : `${upload.kind}, `}${[...formats].join('; ')}`,
     notes,
-    copies: found,
-    pathOf,
+    copies: {
+      groups: found.groups.map(({ kind, members }) => ({ kind, paths: members.map(pathOf) })),
+      leaks: found.leaks.map(({ kind, train, other }) => ({
+        kind,
+        train: pathOf(train),
+        other: pathOf(other),
+        split: splitOf(other),
+      })),
+      extra: found.extra,
+      leakCount: found.leakCount,
+    },
     lengths: sizes.result(),
     labelColumn,
   };
 }
 
+const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 const SPLIT_NUMBER: Readonly<Record<Split, number>> = { train: 0, validation: 1, test: 2 };
+const splitOf = ({ split }: Member): Split => SPLITS[split] as Split;
 interface Raw {
   readonly text: string;
   readonly label: string;

@@ -197,14 +197,13 @@ describe('copies', () => {
         'no,b,train',
       ].join('\n'),
     );
-    const paths = set.copies.groups.map(({ kind, members }) => [kind, ...members.map(set.pathOf)]);
-    expect(paths).toEqual([
-      ['exact', 'row 2', 'row 3'],
-      ['near', 'row 2', 'row 4'],
+    expect(set.copies.groups).toEqual([
+      { kind: 'exact', paths: ['row 2', 'row 3'] },
+      { kind: 'near', paths: ['row 2', 'row 4'] },
     ]);
-    expect(set.copies.leaks.map((l) => [l.kind, set.pathOf(l.train), set.pathOf(l.other)])).toEqual([
-      ['exact', 'row 2', 'row 3'],
-      ['near', 'row 2', 'row 4'],
+    expect(set.copies.leaks).toEqual([
+      { kind: 'exact', train: 'row 2', other: 'row 3', split: 'test' },
+      { kind: 'near', train: 'row 2', other: 'row 4', split: 'validation' },
     ]);
     expect([set.copies.extra, set.copies.leakCount]).toEqual([2, 2]);
   });

@@ -1,0 +1,130 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build } from '../../../scripts/build.mjs';
+import { DEFAULT_PROJECT_ID, repositories } from '../../../src/db/index.js';
+import type { Repositories } from '../../../src/domain/ports.js';
+import { newId } from '../../../src/ids.js';
+import { createLogger } from '../../../src/log.js';
+import type { BlobStore } from '../../../src/storage/blob.js';
+import { filesystemBlobStore } from '../../../src/storage/filesystem.js';
+import { datasetCheck } from '../../../workers/processors/dataset-check.js';
+import { sharedData } from '../../support/data.js';
+import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+
+let folder: string;
+let db: TestDatabase;
+let repos: Repositories;
+let store: BlobStore;
+beforeAll(async () => {
+  await build();
+  folder = await mkdtemp(join(tmpdir(), 'graft-text-check-'));
+  db = await testDatabase();
+  repos = repositories(db);
+  store = await filesystemBlobStore(join(folder, 'blobs'));
+});
+afterAll(async () => {
+  await db.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const log = createLogger({ logLevel: 'silent' }, 'test');
+
+async function checked(content: string | Uint8Array) {
+  const path = join(folder, newId('req'));
+  await writeFile(path, content);
+  const id = newId('ds');
+  await repos.datasets.create({ id, projectId: DEFAULT_PROJECT_ID, name: 'test', task: 'text-classification' });
+  const { digest, bytes } = await store.put(`uploads/${id}`, createReadStream(path));
+  await repos.datasets.startRevision(DEFAULT_PROJECT_ID, id, 'text/csv', `uploads/${id}`);
+  await repos.datasets.uploaded(id, 1, { digest, bytes });
+  const check = datasetCheck({ repositories: repos, datasets: store, config: { threads: 2 }, log });
+  await check({ datasetId: id, revision: 1 }, new AbortController().signal);
+  return { id, revision: (await repos.datasets.revision(id, 1))! };
+}
+
+describe('checking a set of texts', () => {
+  it('makes pack, examples and report of a table; the upload is gone', async () => {
+    const { id, revision } = await checked(
+      'text,label,split\na good film,pos,train\nfine film,pos,train\nbad film,neg,train\nawful film,neg,train\na good film,pos,test\n,neg,test\n',
+    );
+    expect(revision).toMatchObject({ state: 'ready', error: null });
+    expect(revision.summary).toEqual({
+      examples: 5,
+      labels: [
+        { name: 'neg', train: 2, validation: 0, test: 0 },
+        { name: 'pos', train: 2, validation: 0, test: 1 },
+      ],
+      splits: { train: 4, validation: 0, test: 1 },
+      rejected: 1,
+      duplicates: 1,
+      leaks: 1,
+    });
+    expect(revision.report).toMatchObject({
+      format: "separated by commas, text in column 'text', label in 'label', split in 'split', ASCII",
+      rejected: [{ path: 'row 7', code: 'text-empty' }],
+      leaks: [{ kind: 'exact', train: 'row 2', other: 'row 6', split: 'test' }],
+    });
+    const examples = await repos.datasets.examples(id, 1);
+    const pack = await readFile(store.localPath(revision.packKey!)!);
+    expect(examples.map((e) => pack.toString('utf8', e.offset, e.offset + e.bytes))).toEqual([
+      'a good film',
+      'fine film',
+      'bad film',
+      'awful film',
+      'a good film',
+    ]);
+    expect(await store.stat(`uploads/${id}`)).toBeNull();
+  });
+
+  it.each([
+    ['one label', 'text,label\na b,x\nc d,x\n', "All 2 examples have the label 'x'"],
+    [
+      'fractions',
+      `text,label\n${rows(40, (i) => (i / 7).toFixed(3))}`,
+      "Is the column 'label' the label? It holds numbers with fractions",
+    ],
+    [
+      '5,000 labels',
+      `text,label\n${rows(6000, (i) => `id${i % 5000}`)}`,
+      'It has 5000 different values, and at most 1000 classes',
+    ],
+    [
+      'labels that hardly repeat',
+      `text,label\n${rows(200, (i) => `id${i % 100}`)}`,
+      'It has 100 different values in 200 examples',
+    ],
+    ['a label of one', 'text,label\na b,x\nc d,x\ne f,y\n', "Label 'y' has one training example"],
+    ['no table', 'once upon a time\nthere was\n', 'no table with a text and a label'],
+    ['only empty texts', 'text,label\n ,x\n ,y\n', 'None of the 2 rows can be read as a text with a label.'],
+  ])('asks or refuses: %s', async (_, content, words) => {
+    const { revision } = await checked(content);
+    expect(revision.state).toBe('invalid');
+    expect(revision.error?.detail).toContain(words);
+  });
+
+  it('says what it noticed of labels', async () => {
+    const alike = await checked('text,label\na b,Spam\nc d,spam\ne f,Spam\ng h,spam\n');
+    expect(alike.revision.report?.notes.join()).toContain("'Spam' and 'spam' differ only in case");
+    const numbers = await checked('text,label\na b,1\nc d,0\ne f,1\ng h,0\n');
+    expect(numbers.revision.report?.notes.join()).toContain('The labels are numbers');
+  });
+
+  it.runIf(sharedData('datasets/sst2'))('reads the sentiment treebank as it is published', async () => {
+    const { revision } = await checked(await readFile(join(sharedData('datasets/sst2')!, 'data/SST2/train.tsv')));
+    expect(revision.summary).toMatchObject({
+      examples: 6920,
+      rejected: 0,
+      labels: [
+        { name: '0', train: 3310 },
+        { name: '1', train: 3610 },
+      ],
+    });
+  });
+});
+
+function rows(count: number, label: (i: number) => string): string {
+  return Array.from({ length: count }, (_, i) => `text number ${i} of many,${label(i)}`).join('\n');
+}
