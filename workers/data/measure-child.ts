@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { describe, examine, inputShapes, measureShapes, OnnxError } from '../../src/onnx/index.js';
+import { describe, examine, inputShapes, measureShapes, OnnxError, type Shapes } from '../../src/onnx/index.js';
 import { onnxruntimeExecutor, shapeRunner } from '../executors/onnxruntime.js';
 import { firstToGo } from '../first-to-go.js';
 import type { MeasureRequest, MeasureResult } from './measure-base.js';
@@ -8,9 +8,11 @@ import type { MeasureRequest, MeasureResult } from './measure-base.js';
 async function measure(request: MeasureRequest): Promise<MeasureResult> {
   const { model, problems } = examine(await readFile(request.path));
   if (model === null || problems.length > 0) return { problems };
+  let inputs: Shapes = new Map();
   try {
+    inputs = inputShapes(model, { batch: 2 });
     const executor = onnxruntimeExecutor({ threads: request.threads });
-    const shapes = await measureShapes(model, inputShapes(model, { batch: 2 }), shapeRunner(executor));
+    const shapes = await measureShapes(model, inputs, shapeRunner(executor));
     const { preprocessorConfig, config } = request;
     return {
       problems: [],
@@ -23,10 +25,16 @@ async function measure(request: MeasureRequest): Promise<MeasureResult> {
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     const code = error instanceof OnnxError ? error.code : 'run-failed';
-    const detail = error instanceof OnnxError ? words : `onnxruntime cannot run the model: ${words.slice(0, 500)}`;
+    const detail =
+      error instanceof OnnxError
+        ? words
+        : `onnxruntime cannot run the model on ${sizesOf(inputs)}: ${words.slice(0, 500)}`;
     return { problems: [{ code, path: '', detail }] };
   }
 }
+
+const sizesOf = (inputs: Shapes): string =>
+  [...inputs].map(([name, { dims }]) => `'${name}' of [${dims.join(', ')}]`).join(', ');
 
 firstToGo();
 process.once('message', (request: MeasureRequest) => {
