@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
-import { type Client, createClient, type Dataset, type Job } from '../api/client.js';
+import { ApiError, type Client, createClient, type Dataset, type Job } from '../api/client.js';
 import { inWords, mediaType, type Prediction } from './commands/models.js';
 import { addDataset, createJob, finish, showDataset } from './commands/train.js';
 import { createOutput, type Output } from './output.js';
@@ -15,18 +15,24 @@ export interface Demo {
   readonly rawPixels: { readonly name: string; readonly path: string };
 }
 
+export interface Served {
+  readonly model: string;
+  /** A picture that was kept back, to try the model on; null where the labels have too few to spare any. */
+  readonly picture: { readonly path: string; readonly mediaType: string } | null;
+}
+
 /** As many pictures of a label are kept back to be predicted at the end; fewer where a label has few. */
 const KEPT_BACK = 2;
 const KEPT_BACK_SHARE = 0.1;
-const PICTURE = /\.(jpe?g|png|webp)$/i;
+const PICTURE = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 const VALIDATION = /^(val|valid|validation|test)$/i;
 
 /**
  * The main job on one folder, told as it goes: upload, training, evaluation, what the same job reaches without a base,
  * and predictions on pictures that were kept back.
- * @returns the model's id; null where the job failed, which has been said then.
+ * @returns what is served now; null where the job failed, which has been said then.
  */
-export async function runDemo({ url, apiKey, folder, rawPixels }: Demo): Promise<string | null> {
+export async function runDemo({ url, apiKey, folder, rawPixels }: Demo): Promise<Served | null> {
   const out = createOutput({ json: false, colour: process.env.NO_COLOR === undefined });
   const client = createClient({ url, ...(apiKey ? { apiKey } : {}) });
   try {
@@ -37,9 +43,11 @@ export async function runDemo({ url, apiKey, folder, rawPixels }: Demo): Promise
     out.text('');
     if ((await finish({ client, out }, job)) !== 0) return null;
     await compare(client, out, { dataset, job, rawPixels });
-    out.text('\nPictures that were kept back, and what the model says of them:');
-    for (const file of unseen) out.text(`  ${await predicted(client, job.model!, folder, file)}`);
-    return job.model!;
+    if (unseen.length > 0) out.text('\nPictures that were kept back, and what the model says of them:');
+    for (const file of unseen) out.text(`  ${relative(folder, file)}  ${await said(client, job.model!, file)}`);
+    const [path] = unseen;
+    const picture = path === undefined ? null : { path, mediaType: mediaType(await readFile(path)) };
+    return { model: job.model!, picture };
   } finally {
     out.end();
   }
@@ -66,11 +74,12 @@ async function keptBack(folder: string): Promise<readonly string[]> {
     of.all.push(path);
     if (words.some((word) => VALIDATION.test(word))) of.validation.push(path);
   }
-  return [...labels.values()].flatMap(({ all, validation }) => {
+  const kept = [...labels.values()].flatMap(({ all, validation }) => {
     const from = validation.length > 0 ? validation : all;
     const count = Math.min(KEPT_BACK, Math.floor(from.length * KEPT_BACK_SHARE));
     return count === 0 ? [] : from.sort().slice(-count);
   });
+  return kept.sort();
 }
 
 /** The same job on bare pixels, to show what the base brought. */
@@ -92,9 +101,15 @@ async function compare(
   );
 }
 
-async function predicted(client: Client, model: string, folder: string, file: string): Promise<string> {
-  const bytes = await readFile(file);
-  const answer = await client.models.predict(model, bytes, mediaType(bytes), 2);
-  const { top, error } = answer.predictions[0] as Prediction;
-  return `${relative(folder, file)}  ${error === undefined ? inWords(top!) : error.detail}`;
+/** What the model says of a picture, or why it is none: one broken file must not end the demo. */
+async function said(client: Client, model: string, file: string): Promise<string> {
+  try {
+    const bytes = await readFile(file);
+    const answer = await client.models.predict(model, bytes, mediaType(bytes), 2);
+    const { top, error } = answer.predictions[0] as Prediction;
+    return error === undefined ? inWords(top!) : error.detail;
+  } catch (error) {
+    if (error instanceof ApiError && error.problem.code === 'input-invalid') return error.problem.detail;
+    throw error;
+  }
 }

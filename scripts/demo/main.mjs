@@ -28,6 +28,16 @@ const config = readConfig();
 const url = process.env.GRAFT_URL ?? addressOf(config.host, config.port);
 const service = await ensureRunning({ root, url, home: config.home });
 if (service === null) process.exit(1);
+const stop =
+  service.pid === null
+    ? 'Ctrl-C where it was started, or kill and the number that its demo gave'
+    : `kill ${service.pid}`;
+process.once('SIGINT', () => {
+  console.error(
+    `\nThe demo ends here; Graft goes on running at ${url}, and so does a job that has begun. To stop it: ${stop}`,
+  );
+  process.exit(130);
+});
 
 const folder = join(config.home, 'demo');
 mkdirSync(folder, { recursive: true });
@@ -40,7 +50,7 @@ if (given === undefined) {
     console.log(`  ${folder === 'val' ? 'tried on   ' : 'learns from'}  ${credit}`);
 }
 const pictures = given === undefined ? await examplePictures(join(folder, 'pictures')) : resolve(given);
-const model = await runDemo({
+const served = await runDemo({
   url,
   apiKey: process.env.GRAFT_API_KEY,
   folder: pictures,
@@ -49,14 +59,15 @@ const model = await runDemo({
   console.error(`error: ${error.message}`);
   return null;
 });
-if (model !== null) {
+if (served !== null) {
+  const { model, picture } = served;
+  const { path, mediaType } = picture ?? { path: 'picture.png', mediaType: 'image/png' };
   console.log(`
 The model is served:
-  Predict   curl ${url}/v1/models/${model}/predict -H 'content-type: image/png' --data-binary @picture.png
+  Predict   curl ${url}/v1/models/${model}/predict -H 'content-type: ${mediaType}' --data-binary '@${path}'
   Take it   npx graft models download ${model}
   Docs      ${url}/docs
   Yours     npm run demo -- FOLDER, or npx graft train FOLDER`);
 }
-if (service.pid !== null)
-  console.log(`  Stop      kill ${service.pid} (Graft goes on running until then; logs in ${config.home}/logs)`);
-process.exit(model === null ? 1 : 0);
+console.log(`  Stop      ${stop} (Graft goes on running until then; logs in ${config.home}/logs)`);
+process.exit(served === null ? 1 : 0);

@@ -32,6 +32,12 @@ export async function ensureRunning({ root, url, home }) {
     stdio: ['ignore', log, log],
   });
   closeSync(log);
+  const interrupted = () => {
+    child.kill('SIGTERM');
+    console.error('\nEnded before Graft was ready; what it made so far is kept.');
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted);
   let ended = false;
   child.once('exit', () => {
     ended = true;
@@ -39,11 +45,14 @@ export async function ensureRunning({ root, url, home }) {
   for (const end = performance.now() + PATIENCE_MS; !ended && performance.now() < end; await sleep(100)) {
     if (!(await isReady(url))) continue;
     child.unref();
+    process.off('SIGINT', interrupted);
     console.log(`Graft was started: ${url}, its data in ${home}`);
     return { pid: child.pid };
   }
-  console.error(readFileSync(path, 'utf8').trimEnd());
+  // What is to be typed again is this command.
+  console.error(readFileSync(path, 'utf8').trimEnd().replaceAll('npm start', 'npm run demo'));
   console.error(`Graft did not start; ${path} and the other logs beside it say why.`);
+  console.error('If it runs at another address already, name that: GRAFT_URL=http://127.0.0.1:8080 npm run demo');
   if (!ended) child.kill('SIGTERM');
   return null;
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
@@ -25,14 +25,19 @@ afterAll(async () => {
   rmSync(home, { recursive: true, force: true });
 });
 
-function demo(...args: string[]): Promise<{ code: number; output: string }> {
+/** Runs the demo; with `until`, presses Ctrl-C once it has said that. */
+function demo(args: readonly string[] = [], until?: RegExp): Promise<{ code: number; output: string }> {
   const env: NodeJS.ProcessEnv = { ...process.env, GRAFT_HOME: join(home, '.graft'), PORT: `${port}` };
   for (const name of ['DATABASE_URL', 'QUEUE_URL', 'HOST', 'PREDICT_URL', 'GRAFT_URL', 'NODE_OPTIONS'])
     delete env[name];
   return new Promise((resolve) => {
-    execFile(process.execPath, ['scripts/demo/main.mjs', ...args], { cwd: ROOT, env }, (error, stdout, stderr) =>
+    const options = { cwd: ROOT, env };
+    const child = execFile(process.execPath, ['scripts/demo/main.mjs', ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), output: stdout + stderr }),
     );
+    child.stdout?.on('data', (text: string) => {
+      if (until?.test(text)) child.kill('SIGINT');
+    });
   });
 }
 async function get(path: string) {
@@ -72,19 +77,29 @@ test('again, on a folder of one’s own, with what runs already', async () => {
         .toFile(join(folder, label, `${i}.jpg`));
     }
   }
-  const { code, output } = await demo(folder);
+  // One is left out, the other is kept back, being the last by name: neither may end the demo.
+  await writeFile(join(folder, 'red/00.jpg'), 'not a picture');
+  await writeFile(join(folder, 'dark/broken.jpg'), 'not a picture');
+  const { code, output } = await demo([folder]);
   expect(code, output).toBe(0);
   expect(output).toMatch(/Graft runs at/);
   expect(output).not.toMatch(/Stop +kill/);
-  expect(output).toMatch(/36 examples/);
+  expect(output).toMatch(/37 examples/);
+  expect(output).toMatch(/left out: red\/00\.jpg/);
   expect(output).toMatch(/red\/9\.jpg +red/);
+  expect(output).toMatch(/dark\/broken\.jpg +The file is no picture/);
   expect(output).toMatch(/dark\/9\.jpg +dark/);
+  expect(output).toContain(`--data-binary '@${join(folder, 'dark/9.jpg')}'`);
+
+  const cut = await demo([folder], /examples/);
+  expect(cut.code).toBe(130);
+  expect(cut.output).toMatch(/Graft goes on running at http.*To stop it: /);
 });
 
 test('a folder that is not there, and one without pictures, are refused in words', async () => {
-  expect(await demo('no-such-folder')).toMatchObject({ code: 2, output: expect.stringContaining('no-such-folder') });
+  expect(await demo(['no-such-folder'])).toMatchObject({ code: 2, output: expect.stringContaining('no-such-folder') });
   await mkdir(join(home, 'empty'));
-  const empty = await demo(join(home, 'empty'));
+  const empty = await demo([join(home, 'empty')]);
   expect(empty.code).toBe(1);
   expect(empty.output).toMatch(/error: /);
 });
