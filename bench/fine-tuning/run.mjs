@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { call } from '../feature-extraction/service.mjs';
 import { addBase, addPhotos, finished, zipOf } from '../photos.mjs';
 import { startService } from '../predict/service.mjs';
 
@@ -70,6 +71,8 @@ try {
       const run = await finished(service.url, { dataset, base, method: c.method, hyperparameters: { seed } });
       runs.push({ accuracy: run.job.metrics['validation/accuracy'], seconds: run.seconds });
       if (runs.length === 1) console.log(`  ${c.name}: ${JSON.stringify(run.job.hyperparameters)}`);
+      const events = await call(service.url, `/v1/jobs/${run.job.id}/events?limit=100`);
+      for (const { message } of events.data.filter((e) => e.data.pace)) console.log(`  seed ${seed}: ${message}`);
     }
     const mean = runs.reduce((sum, r) => sum + r.accuracy, 0) / runs.length;
     means.set(c.name, mean);

@@ -48,12 +48,7 @@ export async function featureExtraction(o: MethodInput, given: Hyperparameters):
   const trainLabels = numbersOf(train, labels);
   const counts = countsOf(trainLabels, labels.length);
   const classWeights = chosenClassWeights(given.classWeights, counts, notes.pick);
-  const labelSmoothing = notes.pick(
-    'labelSmoothing',
-    given.labelSmoothing,
-    0,
-    'none: the penalty on the weights guards',
-  );
+  const labelSmoothing = notes.pick('labelSmoothing', given.labelSmoothing, 0, 'the penalty on the weights guards');
   const weights = weightsOf(classWeights, labels, counts);
   const dataOf = (list: readonly RunExample[], from: number): HeadData => ({
     features: features.values.subarray(from * width, (from + list.length) * width),

@@ -148,3 +148,24 @@ describe('choosing hyperparameters', () => {
     expect(found.weightDecay).toBeLessThan(1);
   }, 20_000);
 });
+
+describe('weights of classes', () => {
+  it('move the border towards the class that counts less', async () => {
+    const data = clouds(200, 2, 2, 1.5);
+    const o = { epochs: 60, learningRate: 0.1, batchSize: 200, weightDecay: 0.01, seed: 1, labelSmoothing: 0 };
+    const share = async (weights: Float64Array | null) => {
+      const head = await fitHead(executor, { ...data, weights }, data, o, control, () => {});
+      let first = 0;
+      for (let i = 0; i < data.n; i++) {
+        const logit = (c: number) =>
+          head.bias[c]! + [0, 1].reduce((sum, d) => sum + data.features[i * 2 + d]! * head.weight[d * 2 + c]!, 0);
+        if (logit(0) > logit(1)) first++;
+      }
+      return first / data.n;
+    };
+    const [even, heavy] = [await share(null), await share(Float64Array.of(1.8, 0.2))];
+    expect(even).toBeGreaterThan(0.4);
+    expect(even).toBeLessThan(0.6);
+    expect(heavy).toBeGreaterThan(even + 0.05);
+  });
+});

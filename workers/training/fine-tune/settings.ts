@@ -98,10 +98,10 @@ export function tuneSettings(
   const enough = perEpoch * epochs >= LEAST_AVERAGED_STEPS;
   const kept = settles || !enough ? 0 : Number((1 - 10 / (perEpoch * epochs)).toPrecision(3));
   const why = settles
-    ? 'none: a learning rate that falls to zero settles by itself'
+    ? 'a learning rate that falls to zero settles by itself'
     : enough
       ? 'the learning rate does not fall, so the average of about the last tenth of the steps settles instead'
-      : 'none: too few steps to average';
+      : 'there are too few steps to average';
   const settings: TuneSettings = {
     batchSize,
     microBatch,
@@ -115,7 +115,7 @@ export function tuneSettings(
       f.scratch ? 0.1 : 0,
       f.scratch
         ? 'fresh weights grow sure of what they have learnt by heart'
-        : 'none: it would blur a base that is good',
+        : 'a base that is good would be blurred by it',
     ),
     classWeights: chosenClassWeights(h.classWeights, f.counts, pick),
     seed: h.seed,
