@@ -16,9 +16,9 @@ export const BASES = {
 };
 /** At most `validation` pictures of a label are measured on, the same in every draw. */
 const DATASETS = {
-  demo: { title: 'the demo’s pictures', folder: (home) => examplePictures(join(home, 'pictures')), validation: 100 },
-  hymenoptera: { title: 'ants or bees', folder: (_, data) => join(data, 'hymenoptera'), validation: 100 },
-  'cifar10-subset': { title: 'CIFAR-10', folder: (_, data) => join(data, 'cifar10-subset'), validation: 20 },
+  demo: { title: 'the demo’s pictures', folder: (home) => examplePictures(join(home, 'pictures')), validation: 40 },
+  hymenoptera: { title: 'ants or bees', folder: (_, data) => join(data, 'hymenoptera'), validation: 40 },
+  'cifar10-subset': { title: 'CIFAR-10', folder: (_, data) => join(data, 'cifar10-subset'), validation: 10 },
 };
 export const titleOf = (dataset) => DATASETS[dataset].title;
 const PICTURE = /\.(jpe?g|png)$/i;
@@ -55,7 +55,10 @@ export function cellsOf(sets, { bases, sizes, methods, seeds }) {
       for (const base of bases)
         for (const method of methods)
           for (let seed = 1; seed <= seeds; seed++) {
-            const examples = Object.values(dataset.train).reduce((sum, files) => sum + Math.min(size, files.length), 0);
+            const count = (split, most) =>
+              Object.values(split).reduce((sum, files) => sum + Math.min(most, files.length), 0);
+            // A picture that is only looked at costs a third of one that is learned from.
+            const examples = count(dataset.train, size) + count(dataset.validation, Infinity) / 3;
             const passes = { scratch: 30, featureExtraction: 1, fineTuning: 12 }[method];
             // A later draw tells less than a first one.
             const cost = examples * passes * BASES[base].cost * (1 + seed / 10);

@@ -82,23 +82,43 @@ async function keptBack(folder: string): Promise<readonly string[]> {
   return kept.sort();
 }
 
-/** The same job on bare pixels, to show what the base brought. */
+/** From scratch, the network has so many passes over the pictures and so long, whichever ends first. */
+const SCRATCH_EPOCHS = 10;
+const SCRATCH_MS = 30_000;
+
+/** What the base brought: the same job on the same network with fresh weights, and on bare pixels. */
 async function compare(
   client: Client,
   out: Output,
   { dataset, job, rawPixels }: { dataset: Dataset; job: Job; rawPixels: Demo['rawPixels'] },
 ): Promise<void> {
   const base = await client.bases.get(job.base.id);
+  const scratch = await createJob(
+    { client, out },
+    { ...requestOf(dataset), base: base.id, method: { type: 'scratch' }, hyperparameters: { epochs: SCRATCH_EPOCHS } },
+  );
+  const late = setTimeout(() => void client.jobs.act(scratch.id, 'stop').catch(() => {}), SCRATCH_MS);
+  const fresh = await untilEnded(client, scratch.id, out).finally(() => clearTimeout(late));
   const there = await client.bases.get(rawPixels.name).catch(() => null);
   const raw = there ?? (await client.bases.add(rawPixels.path, rawPixels.name));
   const ready = await untilChecked(raw, () => client.bases.get(raw.id), out);
-  if (ready.state !== 'ready') return;
-  const without = await trained(client, out, dataset, ready.id);
-  const accuracy = (of: Job) => `${(100 * (of.metrics['validation/accuracy'] ?? Number.NaN)).toFixed(1)} %`;
-  if (without.state !== 'succeeded') return;
-  out.text(
-    `\nWhat transfer buys: ${accuracy(job)} with ${base.name}, ${accuracy(without)} with the pixels alone (${ready.name})`,
-  );
+  const bare = ready.state === 'ready' ? await trained(client, out, dataset, ready.id) : null;
+  const { train = 0, validation = 0 } = dataset.summary?.splits ?? {};
+  const { examples } = (await client.models.evaluation(job.model!)) as { examples: number };
+  out.text(`\nWhat transfer buys: what is learned from ${train + validation - examples} pictures`);
+  out.table([
+    ...resultOf(`with ${base.name}`, job),
+    ...resultOf('the same network from scratch', fresh),
+    ...(bare === null ? [] : resultOf('the pixels alone', bare)),
+  ]);
+}
+
+/** A line of the comparison; none for a job that did not end well. */
+function resultOf(what: string, job: Job): readonly string[][] {
+  if (job.state !== 'succeeded' || !job.startedAt || !job.finishedAt) return [];
+  const accuracy = `${(100 * (job.metrics['validation/accuracy'] ?? Number.NaN)).toFixed(1)} %`;
+  const seconds = (Date.parse(job.finishedAt) - Date.parse(job.startedAt)) / 1000;
+  return [[`  ${what}`, `${accuracy.padStart(7)} right`, `in ${seconds.toFixed(1).padStart(5)} s`]];
 }
 
 /** What the model says of a picture, or why it is none: one broken file must not end the demo. */
