@@ -762,7 +762,8 @@ export interface components {
             parameters: number | null;
             training: components["schemas"]["TrainingSupport"] | null;
             tasks: components["schemas"]["Task"][];
-            lineage: components["schemas"]["Lineage"];
+            /** @description How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile. */
+            lineage: components["schemas"]["LineageLink"][];
             notes: string[];
             error: components["schemas"]["StoredProblem"] | null;
             /** Format: date-time */
@@ -802,8 +803,6 @@ export interface components {
              */
             file: string;
         };
-        /** @description How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile. */
-        Lineage: components["schemas"]["LineageLink"][];
         LineageBase: {
             id: string;
             name: string;
@@ -1259,7 +1258,8 @@ export interface components {
             preprocessing: components["schemas"]["Preprocessing"];
             metrics: components["schemas"]["Metrics"];
             certificate: components["schemas"]["Certificate"];
-            lineage: components["schemas"]["Lineage"];
+            /** @description How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile. */
+            lineage: components["schemas"]["LineageLink"][];
             /** Format: date-time */
             createdAt: string;
         };

@@ -67,7 +67,6 @@ export const LineageLink = open(
   },
 );
 export const Lineage = Type.Array(ref(LineageLink), {
-  $id: 'Lineage',
   description:
     'How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile.',
 });
@@ -89,7 +88,7 @@ export const Base = open(
     parameters: optionalCount,
     training: nullable(ref(TrainingSupport)),
     tasks: Type.Array(ref(Task)),
-    lineage: ref(Lineage),
+    lineage: Lineage,
     notes: Type.Array(text),
     error: nullable(ref(StoredProblem)),
     createdAt: Time,

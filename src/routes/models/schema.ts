@@ -42,7 +42,7 @@ export const Model = open(
     preprocessing: ref(Preprocessing),
     metrics: ref(Metrics),
     certificate: ref(Certificate),
-    lineage: ref(Lineage),
+    lineage: Lineage,
     createdAt: Time,
   },
   { $id: 'Model' },

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { repositories } from '../../../src/db/index.js';
 import type { Repositories } from '../../../src/domain/ports.js';
+import { newId } from '../../../src/ids.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
-import { ground, newJob } from '../../support/records.js';
+import { bringTo, ground, newJob } from '../../support/records.js';
 import { until } from '../../support/until.js';
 
 let db: TestDatabase;
@@ -83,4 +84,29 @@ describe.each(['dataset', 'base'] as const)('a %s deleted while a job on it is c
       }),
     );
   });
+});
+
+test(`a model deleted while a base is made from it: one of the two is refused, ${ROUNDS} times at the same moment`, async () => {
+  const on = await ground(repos);
+  await Promise.all(
+    Array.from({ length: ROUNDS }, async (_, round) => {
+      const job = newJob(on);
+      await bringTo(repos, job, 'succeeded');
+      const model = (await repos.models.find(on.projectId, (await repos.jobs.byId(job.id))!.modelId!))!;
+      const id = newId('base');
+      const two = [
+        () => repos.bases.createFrom(model, { id, name: id }),
+        () => repos.models.delete(on.projectId, model.id),
+      ] as const;
+      const order = round % 2 === 0 ? [0, 1] : [1, 0];
+      const results = await Promise.allSettled(order.map((n) => two[n as 0 | 1]()));
+      const [made, gone] = round % 2 === 0 ? results : results.toReversed();
+      const there = (await repos.bases.byId(id)) !== null;
+      const alive = (await repos.models.find(on.projectId, model.id)) !== null;
+      expect([there, alive]).toEqual(made!.status === 'fulfilled' ? [true, true] : [false, false]);
+      if (made!.status === 'rejected') expect(made!.reason).toMatchObject({ code: 'not-found' });
+      if (gone!.status === 'rejected') expect(gone!.reason).toMatchObject({ code: 'in-use' });
+      expect([made!.status, gone!.status].sort()).toEqual(['fulfilled', 'rejected']);
+    }),
+  );
 });
