@@ -2,7 +2,7 @@
 import { BASES, METHODS, SIZES, titleOf } from './cells.mjs';
 
 const PANEL = { width: 240, height: 190, gapX: 34, gapY: 58 };
-const MARGIN = { left: 66, top: 86, right: 22, bottom: 46 };
+const MARGIN = { left: 76, top: 86, right: 22, bottom: 46 };
 /** Distinct for the colour-blind too (Okabe and Ito), on light and on dark; each method has a mark of its own besides. */
 const STYLES = {
   scratch: { light: '#b0570b', dark: '#f0a35a', mark: 'square' },
@@ -34,7 +34,7 @@ export function plot(rows) {
   const middle = MARGIN.left + (width - MARGIN.left - MARGIN.right) / 2;
   const side = MARGIN.top + (height - MARGIN.top - MARGIN.bottom) / 2;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" role="img" aria-label="Validation accuracy over training pictures per class, by method, for each base and data set">
-<style>.card{fill:#fff;stroke:#d0d7de}text{fill:#1f2328}.soft{fill:#59636e}.grid{stroke:#d8dee4}.chance{stroke:#818b98}.line{fill:none!important;stroke-width:2}.spread{stroke-width:1.2;opacity:.6}${CSS('light')}
+<style>.card{fill:#fff;stroke:#d0d7de}text{fill:#1f2328}.soft{fill:#59636e}.grid{stroke:#d8dee4}.chance{stroke:#818b98}.line{fill:none!important;stroke-width:2}.spread{stroke-width:1.5;opacity:.7}${CSS('light')}
 @media (prefers-color-scheme:dark){.card{fill:#0d1117;stroke:#3d444d}text{fill:#f0f6fc}.soft{fill:#9198a1}.grid{stroke:#262c36}.chance{stroke:#656c76}${CSS('dark')}}</style>
 <rect class="card" x=".5" y=".5" width="${width - 1}" height="${height - 1}" rx="8"/>
 ${legend(width)}

@@ -87,7 +87,8 @@ async function measure() {
       await new Promise((done, failed) =>
         archive.outputStream.pipe(createWriteStream(zip)).on('close', done).on('error', failed),
       );
-      drawn.set(key, await until(await client.datasets.add(zip, key, 'image-classification'), client.datasets.get));
+      const added = await patiently(() => client.datasets.add(zip, key, 'image-classification'));
+      drawn.set(key, await until(added, client.datasets.get));
       rmSync(zip);
     }
     return drawn.get(key);
@@ -100,13 +101,14 @@ async function measure() {
       if (performance.now() > end) break;
       const { dataset, size, base, method, seed } = cell;
       const data = await subset(cell);
-      const { id } = await client.jobs.create({
+      const request = {
         task: 'image-classification',
         dataset: data.id,
         base: `bench ${base}`,
         method: METHODS[method].request,
         hyperparameters: { seed },
-      });
+      };
+      const { id } = await patiently(() => client.jobs.create(request, basename(fileOf(cell))));
       const job = await until({ id, state: 'queued' }, client.jobs.get);
       const result = {
         ...{ dataset, size, base, method, seed, version, baseDigest: digests[base], measuredAt: job.finishedAt },
@@ -131,9 +133,21 @@ async function measure() {
 
 /** Asks until it is ready or has succeeded. */
 async function until(thing, get) {
-  for (let seen = thing; ; seen = await get(thing.id)) {
+  for (let seen = thing; ; seen = await patiently(() => get(thing.id))) {
     if (seen.state === 'ready' || seen.state === 'succeeded') return seen;
     if (seen.error) throw new Error(`${thing.id} is ${seen.state}: ${seen.error.detail}`);
     await sleep(200);
+  }
+}
+
+/** Asks again where the connection was lost: this process may have been halted for so long that the service closed it. */
+async function patiently(ask) {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error.name !== 'ConnectionError' || tries === 5) throw error;
+      await sleep(1000);
+    }
   }
 }

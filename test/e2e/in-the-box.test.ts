@@ -51,9 +51,12 @@ test('the demo starts Graft, trains on the base in the box, beats bare pixels, a
   pid = stop === null ? null : Number(stop[1]);
   expect(code, output).toBe(0);
   expect(pid).not.toBeNull();
-  const [, ours, pixels] = /transfer buys: ([\d.]+) % with photo-small, ([\d.]+) % with the pixels/.exec(output)!;
-  expect(Number(ours)).toBeGreaterThan(75);
-  expect(Number(ours) - Number(pixels)).toBeGreaterThan(15);
+  const [ours, scratch, pixels] = ['with photo-small', 'the same network from scratch', 'the pixels alone'].map(
+    (what) => Number(new RegExp(`  ${what} +([\\d.]+) % right +in +[\\d.]+ s`).exec(output)![1]),
+  );
+  expect(ours).toBeGreaterThan(75);
+  expect(ours! - scratch!).toBeGreaterThan(15);
+  expect(ours! - pixels!).toBeGreaterThan(15);
   expect(output).toMatch(/actual \\ predicted +animals +food +vehicles/);
   expect(output.match(/val\/\w+\/[\w-]+-twemoji\.png +\w+ [\d.]+ %/g)!.length).toBeGreaterThanOrEqual(3);
   const model = await get(`/v1/models/${/models\/(mdl_\w+)\/predict/.exec(output)![1]}`);
