@@ -172,6 +172,18 @@ describe('a base made from a model', () => {
     expect(Buffer.from(card).toString()).toContain(second!.id);
   });
 
+  it('is not had where its parts in the store are damaged or gone', async () => {
+    const { artifacts } = ground.stores;
+    const { model, base } = chain[0]!;
+    const changed = Buffer.from(await artifacts.read(changedKey(model)!));
+    changed[changed.length - 1]! ^= 1;
+    const read = async (key: string) => (key === changedKey(model) ? changed : artifacts.read(key));
+    await expect(readBase({ ...artifacts, read }, base.digest!)).rejects.toMatchObject({ code: 'digest-mismatch' });
+    const gone = async (key: string) => artifacts.read(key === model.headKey ? 'models/none' : key);
+    await expect(readBase({ ...artifacts, read: gone }, base.digest!)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(readBase(artifacts, `sha256:${'0'.repeat(64)}`)).rejects.toMatchObject({ code: 'not-found' });
+  });
+
   it('is refused by a name that is taken or none, in another project, and without a model', async () => {
     const model = chain[0]!.model.id;
     await expect(make(model, 'own')).rejects.toMatchObject({ code: 'name-taken' });
