@@ -55,7 +55,11 @@ for (const [folder, split] of [
     }
 writeFileSync(join(home, 'pack'), Buffer.concat(pack));
 const executor = onnxruntimeExecutor({ threads: availableParallelism() });
-const control = { stopped: () => false, breathe: () => new Promise((resolve) => setImmediate(resolve)) };
+const control = {
+  stopped: () => false,
+  leaving: () => false,
+  breathe: () => new Promise((resolve) => setImmediate(resolve)),
+};
 const percent = (x) => `${(100 * x).toFixed(1)} %`;
 
 const photoSmall = join(root, 'bases/photo-small/photo-small.onnx');

@@ -94,7 +94,16 @@ export async function featureExtraction(o: MethodInput, given: Hyperparameters):
     test: await probabilitiesOf(program, testData),
   };
   await program.dispose();
-  return { hyperparameters, epochs: fitted.epochs, features: width, head, linear, changed: null, probabilities };
+  return {
+    hyperparameters,
+    epochs: fitted.epochs,
+    features: width,
+    head,
+    linear,
+    kept: null,
+    changed: null,
+    probabilities,
+  };
 }
 
 async function probabilitiesOf(

@@ -18,6 +18,8 @@ export interface MethodInput {
 /** What a method leaves: a head, what it changed of the base, and what the two say of the examples held out. */
 export interface MethodResult {
   readonly hyperparameters: Hyperparameters;
+  /** Which of the weights that it went through became the model, in words; null where there was no choice. */
+  readonly kept: string | null;
   /** Epochs really trained. */
   readonly epochs: number;
   readonly features: number;

@@ -9,6 +9,8 @@ export interface CardFacts {
   readonly drawn: boolean;
   readonly hyperparameters: Hyperparameters;
   readonly features: number;
+  /** Which of the weights that it went through became the model; null where there was no choice. */
+  readonly kept: string | null;
   /** What training changed of the base. */
   readonly changed: ReadonlyMap<string, unknown> | null;
   readonly validation: Evaluation;
@@ -61,11 +63,14 @@ for i in probabilities[0].argsort()[::-1][:5]:
     print(f"{labels[i]}\\t{probabilities[0][i]:.4f}")
 `;
 
-function trainingLine(h: Hyperparameters, whole: boolean): string {
+function trainingLine(h: Hyperparameters, kept: string | null): string {
   const common = `${h.epochs} epochs, learning rate ${h.learningRate}, batch ${h.batchSize}`;
-  const rest = `label smoothing ${h.labelSmoothing}, seed ${h.seed}`;
-  return whole
-    ? `${h.optimizer}, ${common}, ${h.schedule} schedule, weight decay ${h.weightDecay}, batch normalisation ${h.batchNorm}, augmentation ${h.augmentation}, ${rest}; the best epoch by validation was kept`
+  const weights = typeof h.classWeights === 'object' ? 'given' : (h.classWeights ?? 'none');
+  const rest = `label smoothing ${h.labelSmoothing}, weights of labels ${weights}, seed ${h.seed}`;
+  const passes = h.microBatch === h.batchSize ? '' : ` in passes of ${h.microBatch}`;
+  const gradual = h.unfreezing === 'gradual' ? 'layers opened gradually, ' : '';
+  return kept !== null
+    ? `${h.optimizer}, ${common}${passes}, ${h.schedule} schedule, ${gradual}weight decay ${h.weightDecay}, batch normalisation ${h.batchNorm}, augmentation ${h.augmentation}, ${rest}; ${kept}`
     : `Adam, ${common}, L2 penalty ${h.weightDecay} on standardised features, ${rest}`;
 }
 
@@ -105,7 +110,7 @@ An image classifier with ${f.labels.length} classes, trained by Graft: ${f.label
 | base | ${cell(spec.base.name)} (\`${spec.base.digest}\`) |
 | licence of the base | ${cell(spec.base.license ?? 'not stated by its file')} |
 | method | ${spec.method.type}: cut at \`${spec.cut}\`, ${f.features} features, linear head |
-| training | ${trainingLine(h, f.changed !== null)} |
+| training | ${trainingLine(h, f.kept)} |
 
 ${f.changed === null ? "The layers below the cut are the base's own, unchanged." : `${f.changed.size} tensors of the base were trained further, all others are the base's own.`} The licence of the base goes on to hold for them.
 ${lineage(spec)}

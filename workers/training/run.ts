@@ -72,6 +72,7 @@ export async function run(
     drawn: !own,
     hyperparameters: { ...trained.hyperparameters, epochs: trained.epochs },
     features: trained.features,
+    kept: trained.kept,
     changed: trained.changed,
     validation: validated,
     test: tested,

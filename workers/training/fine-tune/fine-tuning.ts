@@ -102,11 +102,12 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
     });
     await net.adopt(tuned.best);
     const { best } = tuned.position;
+    const kept = keptOf(best);
     const pace = { ...tuned.pace };
     tell({
       type: 'log',
       level: 'info',
-      message: `${keptOf(best)}; a step took ${pace.stepMs.toFixed(0)} ms and waited ${pace.waitMs.toFixed(1)} ms for its examples`,
+      message: `${kept}; a step took ${pace.stepMs.toFixed(0)} ms and waited ${pace.waitMs.toFixed(1)} ms for its examples`,
       data: { best: { ...best }, pace },
     });
     const tensors = new Map(net.tensors(tuned.best).map((t) => [t.name, t]));
@@ -117,6 +118,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       n === 0 ? new Float32Array(0) : softmaxRows(await logitsOf(net, held, loop), labels.length);
     const result = {
       hyperparameters,
+      kept: `${kept} by validation`,
       epochs: tuned.epochs,
       features,
       head,
