@@ -121,6 +121,16 @@ function refuseTuning({ type }: Pick<Method, 'type'>, hyperparameters: Partial<H
     );
 }
 
+function refuseUnknownLabels(weights: Hyperparameters['classWeights'], labels: readonly string[]): void {
+  if (typeof weights !== 'object') return;
+  const unknown = Object.keys(weights).find((name) => !labels.includes(name));
+  if (unknown !== undefined)
+    throw impossible(
+      `/hyperparameters/classWeights/${unknown.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      `The dataset has no label '${unknown.slice(0, 100)}'; its labels are ${labels.slice(0, 20).join(', ')}.`,
+    );
+}
+
 /** The method as the job will have it. Throws `job-impossible` for what does not belong to it, or the base cannot do. */
 function chosenMethod(base: Base, request: JobRequest): Method {
   const { type, layers } = request.method ?? { type: 'featureExtraction' as const };
@@ -152,7 +162,8 @@ const AUTO = {
 /** Everything is checked first; then the row, then the queue. The job pins dataset revision and base digest. */
 export async function createJob(deps: JobServices, projectId: string, request: JobRequest): Promise<Job> {
   refuseUnbuilt(request);
-  const dataset = await trainableDataset(deps, projectId, request);
+  const { labels, ...dataset } = await trainableDataset(deps, projectId, request);
+  refuseUnknownLabels(request.hyperparameters?.classWeights, labels);
   const base = await usableBase(deps, projectId, request);
   const method = chosenMethod(base, request);
   const job = await deps.repositories.jobs.create({

@@ -6,14 +6,14 @@ import { GraftError, type ProblemItem } from '../errors.js';
 const LEAST = 2;
 
 /**
- * The dataset and the revision a job will pin. Throws `job-impossible` (unknown, of another task), `dataset-not-ready`
+ * The dataset and the revision a job will pin, and its labels. Throws `job-impossible` (unknown, of another task), `dataset-not-ready`
  * while it is being checked, and `dataset-invalid` with what is wrong with it.
  */
 export async function trainableDataset(
   deps: { readonly repositories: Pick<Repositories, 'datasets'> },
   projectId: string,
   request: { readonly dataset: string; readonly task: Task },
-): Promise<{ id: string; revision: number }> {
+): Promise<{ id: string; revision: number; labels: readonly string[] }> {
   const dataset = await deps.repositories.datasets.get(projectId, request.dataset);
   if (dataset === null) {
     const detail = `There is no dataset '${request.dataset.slice(0, 100)}'.`;
@@ -49,7 +49,8 @@ export async function trainableDataset(
       { errors },
     );
   }
-  return { id: dataset.id, revision: dataset.revision.number };
+  const labels = dataset.summary.labels.map((label) => label.name);
+  return { id: dataset.id, revision: dataset.revision.number, labels };
 }
 
 function tooFew({ labels }: DatasetSummary): ProblemItem[] {

@@ -117,6 +117,12 @@ describe('creating', () => {
         '/hyperparameters/optimizer',
       ],
       [{ dataset, base, method: { type: 'featureExtraction', cut: 'nose' } }, 422, 'job-impossible', '/method/cut'],
+      [
+        { dataset, base, hyperparameters: { classWeights: { 'label-0': 2, 'a/b': 3 } } },
+        422,
+        'job-impossible',
+        '/hyperparameters/classWeights/a~1b',
+      ],
       [{ dataset, base, engine: 'tensorflow' }, 422, 'job-impossible', '/engine'],
       [{ dataset, base, task: 'translation' }, 422, 'job-impossible', '/task'],
       [{ dataset, base, validation: { fraction: 1 } }, 400, 'request-invalid', '/validation/fraction'],
