@@ -58,3 +58,9 @@ export function stringAttribute(node: Node, name: string, otherwise: string): st
   if (a.type !== 'string') throw wrong(node, name, 'a string', a.type);
   return decoder.decode(a.value);
 }
+export function stringsAttribute(node: Node, name: string): readonly string[] | null {
+  const a = node.attributes.get(name);
+  if (!a) return null;
+  if (a.type !== 'strings') throw wrong(node, name, 'strings', a.type);
+  return a.value.map((text) => decoder.decode(text));
+}

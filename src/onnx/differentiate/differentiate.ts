@@ -6,7 +6,9 @@ import { GRAFT_DOMAIN } from '../live-batch-norm.js';
 import { reads } from '../order.js';
 import { elements } from '../tensor.js';
 import type { DataType, Model, Node, Shapes, TensorShape } from '../types.js';
+import { withReadOutputs } from './read-outputs.js';
 import type { RuleContext, RuleTable } from './rule.js';
+import { stop } from './stops.js';
 import { standardRules } from './table.js';
 
 export const gradientName = (parameter: string): string => `grad(${parameter})`;
@@ -23,13 +25,14 @@ const FLOATS: ReadonlySet<DataType> = new Set(['float32', 'float64', 'float16', 
  * `invalid-argument` where the loss is no float scalar or a parameter no float tensor.
  */
 export function differentiate(
-  model: Model,
+  given: Model,
   loss: string,
   parameters: readonly string[],
   shapes: Shapes,
   rules: RuleTable = standardRules(),
 ): Model {
-  const { graph } = model;
+  const { graph } = withReadOutputs(given);
+  const model: Model = { ...given, graph };
   const shapeOf = (name: string): TensorShape => {
     const shape = shapes.get(name);
     if (!shape) throw new OnnxError('shape-unknown', `The size of the tensor '${name}' was not measured.`);
@@ -81,6 +84,9 @@ export function differentiate(
       if (emit === undefined) throw notDifferentiable(node, opset(node.domain), ` by its input ${i}`);
       gradients.set(name, [...(gradients.get(name) ?? []), emit()]);
     });
+    const ignored = node.outputs.findIndex((name, i) => i > 0 && dy[i] && moving.has(name) && !context.seen.has(i));
+    if (ignored >= 0 && rule !== stop)
+      throw notDifferentiable(node, opset(node.domain), ` by its output ${ignored}, which the loss reads`);
   }
   for (const parameter of new Set(parameters)) {
     const { dataType, dims } = shapeOf(parameter);
@@ -121,7 +127,7 @@ function ruleContext(o: {
   dy: readonly (string | null)[];
   shapeOf: (name: string) => TensorShape;
   constants: (name: string) => readonly number[] | null;
-}): RuleContext {
+}): RuleContext & { readonly seen: ReadonlySet<number> } {
   const { node } = o;
   const input = (i: number): string => {
     const name = node.inputs[i];
@@ -133,7 +139,10 @@ function ruleContext(o: {
     if (!name) throw new OnnxError('malformed', `${node.opType} '${node.name}' has no output ${i}.`);
     return name;
   };
+  /** Outputs whose gradient the rule asked for. */
+  const seen = new Set<number>();
   return {
+    seen,
     b: o.b,
     node,
     opset: o.opset,
@@ -144,11 +153,15 @@ function ruleContext(o: {
     y: output,
     yDims: (i) => o.shapeOf(output(i)).dims,
     get dy() {
+      seen.add(0);
       const first = o.dy[0];
       if (!first) throw notDifferentiable(node, o.opset, ' by an output other than its first');
       return first;
     },
-    gradient: (i) => o.dy[i] ?? null,
+    gradient(i) {
+      seen.add(i);
+      return o.dy[i] ?? null;
+    },
     constant(i) {
       const values = o.constants(input(i));
       if (!values)

@@ -1,5 +1,5 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
-import { constant, reduceMean, reduceSum, reshape, sumTo } from '../emit.js';
+import { constant, expand, reduceMean, reduceSum, reshape, sumTo } from '../emit.js';
 import { alongChannels, GRAFT_DOMAIN, LIVE, scaleAndShift } from '../live-batch-norm.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
@@ -52,6 +52,8 @@ function batchStatistics(c: RuleContext): readonly [string, string] {
 /** x^ = (x - mean) / sqrt(var + epsilon) over some axes (Ba et al. 2016, arXiv 1607.06450), and the way back through it. */
 export interface Normalised {
   readonly normal: string;
+  /** 1 / sqrt(var + epsilon) */
+  readonly inverse: string;
   /** (g - mean(g) - x^ mean(g x^)) / deviation */
   back(g: string): string;
 }
@@ -64,6 +66,7 @@ export function normalised(c: RuleContext, x: string, axes: readonly number[]): 
   const normal = b.op('Mul', [centred, inverse]);
   return {
     normal,
+    inverse,
     back: (g) => {
       const along = reduceMean(b, b.op('Mul', [g, normal]), axes, true);
       const rest = b.op('Sub', [b.op('Sub', [g, reduceMean(b, g, axes, true)]), b.op('Mul', [normal, along])]);
@@ -72,17 +75,24 @@ export function normalised(c: RuleContext, x: string, axes: readonly number[]): 
   };
 }
 
-/** y = scale x^ + bias over the axes from `axis` on. */
+/** y = scale x^ + bias over the axes from `axis` on; mean and 1 / deviation are outputs too, which a loss may read. */
 const layerNormalization: Rule = (c) => {
   const { b } = c;
   const dims = c.dims(0);
-  const { normal, back } = normalised(
-    c,
-    c.x(0),
-    range(dims.length).slice(wrap(intAttribute(c.node, 'axis', -1), dims.length)),
-  );
+  const axes = range(dims.length).slice(wrap(intAttribute(c.node, 'axis', -1), dims.length));
+  const { normal, inverse, back } = normalised(c, c.x(0), axes);
+  const share = constant(b, c.type(0), 1 / elements(axes.map((axis) => dims[axis] as number)));
+  const byStatistics = (): readonly string[] => {
+    const [mean, deviation] = [c.gradient(1), c.gradient(2)];
+    const shared = (x: string): string => b.op('Mul', [x, share]);
+    const bend = (x: string): string => b.op('Mul', [shared(x), b.op('Mul', [inverse, inverse])]);
+    return [
+      ...(mean === null ? [] : [expand(b, shared(mean), c.type(0), c.yDims(1), dims)]),
+      ...(deviation === null ? [] : [b.op('Neg', [b.op('Mul', [normal, bend(deviation)])])]),
+    ];
+  };
   return [
-    () => back(b.op('Mul', [c.dy, c.x(1)])),
+    () => [back(b.op('Mul', [c.dy, c.x(1)])), ...byStatistics()].reduce((x, y) => b.op('Add', [x, y])),
     () => sumTo(b, b.op('Mul', [c.dy, normal]), dims, c.dims(1)),
     () => sumTo(b, c.dy, dims, c.dims(2)),
   ];

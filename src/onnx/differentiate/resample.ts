@@ -29,18 +29,28 @@ function axesOf(c: RuleContext): readonly Axis[] {
   const cropped = coordinates(c) === 'tf_crop_and_resize';
   const roi = cropped ? list(roiAt) : [];
   const kept = stringAttribute(c.node, 'keep_aspect_ratio_policy', 'stretch');
-  if (scales.length === 0 && kept !== 'stretch')
-    throw new OnnxError(
-      'operator-not-differentiable',
-      `${c.node.opType} '${c.node.name}' fits sizes by the policy '${kept}', which has no gradient; write the sizes out with 'stretch'.`,
-    );
+  const common = kept === 'stretch' || scales.length > 0 ? null : commonScale(c, named, kept);
   return dims.map((n, axis): Axis => {
     const at = named.indexOf(axis);
     const part: readonly [number, number] =
       roi.length > 0 && at >= 0 ? [roi[at] as number, roi[at + named.length] as number] : [0, 1];
-    const scale = scales.length > 0 ? (at < 0 ? 1 : (scales[at] as number)) : null;
+    const own = scales.length > 0 ? (scales[at] ?? 1) : common;
+    const scale = at < 0 && own !== null ? 1 : own;
     return { axis, n, out: c.yDims()[axis] as number, scale, roi: part };
   });
+}
+
+/** The one factor by which a policy fits all axes into, or over, the sizes asked for. */
+function commonScale(c: RuleContext, named: readonly number[], policy: string): number {
+  const asked = c.constant(3).map((size, i) => size / (c.dims(0)[named[i] as number] as number));
+  const scale = Math.fround(policy === 'not_larger' ? Math.min(...asked) : Math.max(...asked));
+  const exact = named.every((axis) => Math.floor(scale * (c.dims(0)[axis] as number)) === c.yDims()[axis]);
+  if (!exact)
+    throw new OnnxError(
+      'operator-not-differentiable',
+      `${c.node.opType} '${c.node.name}' fits sizes by the policy '${policy}' to other sizes than its factor ${scale} gives; write the sizes out with 'stretch'.`,
+    );
+  return scale;
 }
 
 /**

@@ -13,6 +13,7 @@ import { paddingRules } from './padding.js';
 import { poolingRules } from './pooling.js';
 import { normPoolingRules } from './pooling-norm.js';
 import { rearrangeRules } from './rearrange.js';
+import { recurrentRules } from './recurrent.js';
 import { reductionRules } from './reduction.js';
 import { normReductionRules } from './reduction-norms.js';
 import { resampleRules } from './resample.js';
@@ -42,6 +43,7 @@ const FAMILIES = [
   normPoolingRules,
   normReductionRules,
   stopRules,
+  recurrentRules,
   shapeRules,
 ];
 

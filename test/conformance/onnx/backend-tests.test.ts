@@ -15,6 +15,7 @@ import {
   type Tensor,
   tensor,
 } from '../../../src/onnx/index.js';
+import { ints } from '../../support/gradients.js';
 import { hasData, measure, random, run, session, type Value } from '../../support/onnx.js';
 import { NODE_TESTS, type NodeTest, nodeTests } from '../../support/onnx-node-tests.js';
 
@@ -23,11 +24,18 @@ const ruled = new Set(rules.operators());
 /** Their outputs are random, or the case is about a mask that is. */
 const RANDOM = /dropout/;
 /**
- * Inputs on a kink, numbers too large for differences in float32, a lower limit above the upper, and maxima that tie or, among
- * 4,800 numbers a window, all but tie.
+ * Inputs on a kink or a step, numbers too large for differences in float32, a lower limit above the upper, rows of zeros to be
+ * made of length 1, sizes that a policy rounds up (refused), and maxima that tie or, among 4,800 numbers a window, all but tie.
  */
 const NO_DIFFERENCE =
-  /(leakyrelu|elu)_example|large_number|clip_min_greater_than_max|dropout|maxpool_3d_dilations|MaxPool2d_stride_padding_dilation/;
+  /(leakyrelu|elu|floor)_example|test_(round|sign)$|sizes_nearest_not_smaller|l2normalization_axis_0|large_number|clip_min_greater_than_max|dropout|maxpool_3d_dilations|MaxPool2d_stride_padding_dilation/;
+/** All but the first input are settings, though some are floats. */
+const SETTINGS = /^(Resize|Upsample)$/;
+/** The other outputs are running statistics, which a loss does not read. */
+const ONE_OUTPUT = /^BatchNormalization$/;
+
+/** Operators with a rule of which no official case runs in onnxruntime 1.30: random, too new, or of our own. */
+const NOT_SEEN = /^(Bernoulli|Celu|Dropout|GlobalLpPool|Random.*|.*:.*)$/;
 
 const RUNNABLE: ReadonlySet<DataType> = new Set(['float32', 'float64', 'int32', 'int64', 'int8', 'uint8', 'bool']);
 function runnable(t: Tensor): Value | null {
@@ -120,11 +128,12 @@ describe.runIf(hasData(NODE_TESTS))('official ONNX backend tests', () => {
     }
     expect(wrong).toEqual([]);
     expect(right).toBeGreaterThan(400);
-    expect([...ruled].filter((op) => !seen.has(op) && op !== 'Dropout' && !op.includes(':'))).toEqual([]);
+    expect([...ruled].filter((op) => !seen.has(op) && !NOT_SEEN.test(op))).toEqual([]);
   });
 
   it('gradients agree with directional differences on the official inputs', async () => {
     const wrong: string[] = [];
+    const skipped: string[] = [];
     const checked = new Map<string, number>();
     for (const c of cases) {
       const p = NO_DIFFERENCE.test(c.name) ? null : prepare(c);
@@ -138,23 +147,42 @@ describe.runIf(hasData(NODE_TESTS))('official ONNX backend tests', () => {
       )
         continue;
       const error = await directional(p).catch((e: unknown) => String(e));
-      if (error === null) continue;
+      if (error === 'no floats') continue;
+      if (error === 'not run') {
+        skipped.push(c.name);
+        continue;
+      }
       checked.set(node.opType, (checked.get(node.opType) ?? 0) + 1);
       if (typeof error === 'string' || error > 2e-2) wrong.push(`${c.name}: ${error}`);
     }
     expect(wrong).toEqual([]);
-    expect([...checked.values()].reduce((a, b) => a + b, 0)).toBeGreaterThan(150);
+    // Random, of an opset that is too new, and layout 1.
+    expect(skipped.sort()).toEqual([
+      'test_bernoulli_seed',
+      'test_celu',
+      'test_gru_batchwise',
+      'test_lstm_batchwise',
+      'test_simple_rnn_batchwise',
+    ]);
+    expect([...checked.values()].reduce((a, b) => a + b, 0)).toBeGreaterThan(480);
   });
 });
 
-/** Relative error of the derivative along a random direction; null where the case cannot be run or has no float input. */
-async function directional(p: Prepared): Promise<number | null> {
-  const output = p.model.graph.outputs[0];
+/**
+ * Relative error of the derivative of a weighted sum of all float outputs along a random direction of all float inputs; why not,
+ * where the case has neither or onnxruntime cannot run it.
+ */
+async function directional(p: Prepared): Promise<number | 'no floats' | 'not run'> {
+  const [node] = p.model.graph.nodes;
+  const read = node?.outputs.slice(0, ONE_OUTPUT.test(node.opType) ? 1 : undefined);
+  const outputs = p.model.graph.outputs.filter((v) => v.dataType === 'float32' && read?.includes(v.name));
+  const settings = SETTINGS.test(node?.opType ?? '') ? (node?.inputs.slice(1) ?? []) : [];
   const parameters = Object.keys(p.feeds).filter(
-    (name) => p.feeds[name]?.dataType === 'float32' && (p.feeds[name]?.data.length ?? 0) > 0,
+    (name) =>
+      p.feeds[name]?.dataType === 'float32' && (p.feeds[name]?.data.length ?? 0) > 0 && !settings.includes(name),
   );
-  if (output?.dataType !== 'float32' || parameters.length === 0 || !(await session(p.model).catch(() => null)))
-    return null;
+  if (outputs.length === 0 || parameters.length === 0) return 'no floats';
+  if (!(await session(p.model).catch(() => null))) return 'not run';
   const fixed = Object.keys(p.feeds).filter((name) => !parameters.includes(name));
   // Axes, sizes and indices are inputs in these cases; gradients want them constant, as models have them.
   const constants = new Map(fixed.map((name) => [name, tensorOf(name, p.feeds[name] as Value)]));
@@ -163,15 +191,21 @@ async function directional(p: Prepared): Promise<number | null> {
     graph: {
       ...p.model.graph,
       inputs: p.model.graph.inputs.filter((v) => parameters.includes(v.name)),
-      outputs: [output],
+      outputs,
       initializers: new Map([...p.model.graph.initializers, ...constants]),
     },
   };
   const b = graphBuilder({ from: forward, keepOutputs: [] });
-  const flat = b.op('Reshape', [output.name, b.constant(tensor('', 'int64', [1], [-1]))]);
-  const bent = b.op('Mul', [flat, b.op('Add', [flat, b.constant(tensor('', 'float32', [], 0.37))])]);
-  const loss = b.op('ReduceSum', [bent], { keepdims: 0 });
-  b.output(loss, 'float32', []);
+  const opset = p.model.opsets.get('') ?? 0;
+  const parts = outputs.map((output, i) => {
+    const flat = b.op('Cast', [b.op('Reshape', [output.name, ints(b, [-1])])], { to: 11 });
+    const bent = b.op('Mul', [flat, b.op('Add', [flat, b.constant(tensor('', 'float64', [], 0.37 + i))])]);
+    return opset < 13
+      ? b.op('ReduceSum', [bent], { axes: [0], keepdims: 0 })
+      : b.op('ReduceSum', [bent, ints(b, [0])], { keepdims: 0 });
+  });
+  const loss = parts.reduce((x, y) => b.op('Add', [x, y]));
+  b.output(loss, 'float64', []);
   const model = b.model();
   const feeds = Object.fromEntries(parameters.map((name) => [name, p.feeds[name] as Value]));
   const gradients = await run(differentiate(model, loss, parameters, await measure(model)), feeds);

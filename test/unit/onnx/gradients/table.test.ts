@@ -12,6 +12,7 @@ import { groupNormalisationCases } from './cases/normalisation-groups.js';
 import { normCases } from './cases/norms.js';
 import { poolingCases } from './cases/pooling.js';
 import { rearrangeCases } from './cases/rearrange.js';
+import { recurrentCases } from './cases/recurrent.js';
 import { resampleCases } from './cases/resample.js';
 import { scatterCases } from './cases/scatter.js';
 
@@ -27,6 +28,7 @@ const CASES = [
   ...normalisationCases,
   ...poolingCases,
   ...rearrangeCases,
+  ...recurrentCases,
   ...resampleCases,
   ...scatterCases,
   ...transposedConvolutionCases,
