@@ -9,6 +9,7 @@ export {
   intsAttribute,
   stringAttribute,
 } from './attributes.js';
+export { blockedLayout } from './blocked/layout.js';
 export { type GraphBuilder, graphBuilder, type OpOptions } from './builder.js';
 export { check, examine } from './check/check.js';
 export { type ModelProblem, type ModelProblem as Problem, sniff } from './check/sniff.js';
@@ -28,6 +29,7 @@ export { FROZEN, type FrozenSplit, splitFrozen } from './frozen.js';
 export { graft } from './graft.js';
 export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';
 export { type LinearHead, linearHead } from './head.js';
+export { inferShapes, stated } from './infer.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
 export { liveBatchNorm, lowerLive, type Statistic } from './live-batch-norm.js';
 export { type CrossEntropy, softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';

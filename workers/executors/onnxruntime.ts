@@ -1,13 +1,16 @@
 import { env, InferenceSession, Tensor } from 'onnxruntime-node';
 import {
+  blockedLayout,
   type DataType,
   encodeModel,
   lowerGradients,
+  type Model,
   type Tensor as ModelTensor,
   type ShapeRunner,
   type ValueRunner,
 } from '../../src/onnx/index.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
+import { blockOfChannels } from './onnxruntime-blocks.js';
 
 /**
  * Spinning threads would burn the cores that decode the next batch, but a training step has over a thousand operators to
@@ -78,16 +81,30 @@ function program(session: InferenceSession): Program {
 }
 
 /**
- * The embedded engine: onnxruntime on the CPU. `run` and `compile` block the thread they are called on (the promise is
+ * The embedded engine: onnxruntime on the CPU. Graphs for training are put into the layout that its convolutions are fastest in,
+ * unless `layout` says otherwise or this processor has none (see `blockOfChannels`). `run` and `compile` block the thread they are called on (the promise is
  * already settled when they return), so long work belongs into a process of its own.
  */
-export function onnxruntimeExecutor(options: { readonly threads: number }): Executor {
+export function onnxruntimeExecutor(options: {
+  readonly threads: number;
+  readonly layout?: 'blocked' | 'standard';
+}): Executor {
+  let block: Promise<number | null> | undefined;
+  const laidOut = async (model: Model): Promise<Model> => {
+    if (options.layout === 'standard') return model;
+    block ??= blockOfChannels();
+    const found = await block;
+    return found === null ? model : blockedLayout(model, found);
+  };
   const load = async (file: Uint8Array, o: CompileOptions = {}): Promise<Program> =>
     program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false)));
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
     load,
-    compile: (model, o) => load(Buffer.concat(encodeModel(lowerGradients(model))), o),
+    async compile(model, o) {
+      const laid = o?.training ? await laidOut(model) : model;
+      return load(Buffer.concat(encodeModel(lowerGradients(laid))), o);
+    },
     dispose: async () => {},
   };
 }

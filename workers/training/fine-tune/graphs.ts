@@ -19,6 +19,7 @@ import {
   type Statistic,
   softTargetCrossEntropy,
   splitFrozen,
+  stated,
   withPacks,
 } from '../../../src/onnx/index.js';
 import { PIXELS } from '../../../src/tasks/image-classification/pixel-input.js';
@@ -88,10 +89,14 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   return {
     below: split === null ? null : { model: split.below, width: split.width },
     input: { name: split === null ? PIXELS : FROZEN, dims: wholeShapesOf(input.name, shapes) },
-    step,
-    measure: initializersAsInputs(
-      measure,
-      live.statistics.map((s) => s.input),
+    step: { ...step, pass: stated(step.pass, shapes, [...trained, ...outputsOf(forward)]) },
+    measure: stated(
+      initializersAsInputs(
+        measure,
+        live.statistics.map((s) => s.input),
+      ),
+      shapes,
+      [...trained, ...outputsOf(network)],
     ),
     head,
     packs,
@@ -108,6 +113,7 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   };
 }
 
+const outputsOf = (model: Model): readonly string[] => model.graph.nodes.flatMap((node) => node.outputs);
 const wholeShapesOf = (name: string, shapes: Shapes): readonly number[] => shapes.get(name)?.dims ?? [];
 const alone = (s: Statistic): Pack => {
   const size = s.dims.reduce((n, d) => n * d, 1);

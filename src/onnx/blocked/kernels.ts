@@ -1,0 +1,58 @@
+import { reshape, slice } from '../emit.js';
+import { padTo, type Tensors, whole } from './tensors.js';
+
+type Size = readonly [out: number, perGroup: number, height: number, width: number];
+
+/** The kernel's places in the other order. */
+function turned(t: Tensors, x: string, axis: number, places: number): string {
+  return places === 1 ? x : slice(t.b, x, { starts: [-1], ends: [-(2 ** 40)], axes: [axis], steps: [-1] });
+}
+
+/**
+ * Transposed in steps that each move one axis or keep the last one whole: a transposition of all axes at once takes several times
+ * as long.
+ */
+function transposed(t: Tensors, x: string, dims: readonly number[], perm: readonly number[]): string {
+  return t.b.op('Transpose', [reshape(t.b, x, dims)], { perm });
+}
+
+/** [O, I, h, w] as it lies for a convolution of blocked tensors: O / block, I / block, h, w, block of I, block of O. */
+export function fullKernel(t: Tensors, name: string, [o, i, h, w]: Size): string {
+  const { b, block } = t;
+  const [out, into, places] = [whole(t, o), whole(t, i), h * w];
+  const all = padTo(t, t.plain(name), [o, i, h, w], [out, into, h, w]);
+  const last = transposed(t, all, [out / block, block, into * places], [0, 2, 1]);
+  const mixed =
+    places === 1 ? last : transposed(t, last, [(out * into) / block ** 2, block, places, block], [0, 2, 1, 3]);
+  return reshape(b, mixed, [out, into, h, w]);
+}
+
+/** The same with input and output channels exchanged and the places turned round: the kernel of the gradient by the input. */
+export function turnedKernel(t: Tensors, name: string, [o, i, h, w]: Size): string {
+  const { b, block } = t;
+  const [out, into, places] = [whole(t, o), whole(t, i), h * w];
+  const all = padTo(t, t.plain(name), [o, i, h, w], [out, into, h, w]);
+  const last = places === 1 ? all : transposed(t, all, [(out * into) / block, block, places], [0, 2, 1]);
+  const round = turned(t, reshape(b, last, [out / block, block, into / block, places, block]), 3, places);
+  const mixed =
+    places === 1
+      ? transposed(t, round, [out / block, block, into / block, block], [2, 0, 1, 3])
+      : transposed(t, round, [out / block, block, into / block, places, block], [2, 0, 3, 1, 4]);
+  return reshape(b, mixed, [into, out, h, w]);
+}
+
+/** [C, 1, h, w] of a depthwise convolution: C / block, h, w, block. */
+export function planeKernel(t: Tensors, name: string, [c, , h, w]: Size, round = false): string {
+  const channels = whole(t, c);
+  const all = padTo(t, t.plain(name), [c, 1, h, w], [channels, 1, h, w]);
+  const split = reshape(t.b, all, [channels / t.block, t.block, h * w]);
+  const places = round ? turned(t, split, 2, h * w) : split;
+  return reshape(t.b, t.b.op('Transpose', [places], { perm: [0, 2, 1] }), [channels, 1, h, w]);
+}
+
+/** [O, I, h, w] for an input of fewer channels than a block, which stays plain: O / block, I, h, w, block of O. */
+export function directKernel(t: Tensors, name: string, [o, i, h, w]: Size): string {
+  const out = whole(t, o);
+  const all = padTo(t, t.plain(name), [o, i, h, w], [out, i, h, w]);
+  return reshape(t.b, transposed(t, all, [out / t.block, t.block, i * h * w], [0, 2, 1]), [out, i, h, w]);
+}

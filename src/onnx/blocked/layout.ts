@@ -1,0 +1,48 @@
+import { GRAFT_DOMAIN } from '../live-batch-norm.js';
+import { CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT } from '../lower/convolution.js';
+import type { Model } from '../types.js';
+import { conv, convInputGradient, type Rewrite } from './convolution.js';
+import { ELEMENTWISE, elementwise } from './elementwise.js';
+import { batchNormalization, pooling, reduction, summedProduct } from './reduction.js';
+import { BLOCKED_DOMAIN, tensorsOf } from './tensors.js';
+import { convWeightGradient } from './weight-gradient.js';
+
+/** By operator, the ways to write it in blocked tensors; the first that fits is taken. */
+const REWRITES: ReadonlyMap<string, readonly Rewrite[]> = new Map<string, readonly Rewrite[]>([
+  ...ELEMENTWISE.map((opType): [string, readonly Rewrite[]] => [opType, [elementwise]]),
+  ['Conv', [conv]],
+  [`${GRAFT_DOMAIN}:${CONV_INPUT_GRADIENT}`, [convInputGradient]],
+  [`${GRAFT_DOMAIN}:${CONV_WEIGHT_GRADIENT}`, [convWeightGradient]],
+  ['BatchNormalization', [batchNormalization]],
+  ['Mul', [summedProduct, elementwise]],
+  ['ReduceSum', [reduction]],
+  ['ReduceMean', [reduction]],
+  ['ReduceSumSquare', [reduction]],
+  ['GlobalAveragePool', [pooling]],
+  ['GlobalMaxPool', [pooling]],
+  ['MaxPool', [pooling]],
+  ['AveragePool', [pooling]],
+]);
+
+/**
+ * The same graph for onnxruntime on a CPU whose convolutions work on blocks of `block` channels: convolutions, their gradients
+ * and what lies between them in onnxruntime's own operators on such blocks. onnxruntime does so itself only where weights are
+ * constants, which in training they are not. What has no such form stays as it is, with the tensors reordered around it.
+ * Sizes must be stated: inputs of fixed size, value_info for the forward pass.
+ */
+export function blockedLayout(model: Model, block: number): Model {
+  if (!model.graph.nodes.some((node) => node.opType === 'Conv' && node.domain === '')) return model;
+  const t = tensorsOf(model, block);
+  for (const node of model.graph.nodes) {
+    if (t.skipped(node)) continue;
+    const ways = REWRITES.get(node.domain === '' ? node.opType : `${node.domain}:${node.opType}`) ?? [];
+    if (!ways.some((rewrite) => rewrite(t, node))) t.keep(node);
+  }
+  for (const v of model.graph.outputs) t.plain(v.name);
+  const made = t.b.model();
+  return {
+    ...made,
+    opsets: new Map([...made.opsets, [BLOCKED_DOMAIN, 1]]),
+    graph: { ...made.graph, outputs: model.graph.outputs, valueInfo: new Map() },
+  };
+}

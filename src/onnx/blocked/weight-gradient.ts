@@ -1,0 +1,139 @@
+import { pad, reduceSum, reshape, slice } from '../emit.js';
+import { type Geometry, geometryOf } from '../lower/convolution.js';
+import { elements, tensor } from '../tensor.js';
+import type { Rewrite } from './convolution.js';
+import { firstOf, type Tensors, whole } from './tensors.js';
+
+/** Kernels above this many places are not taken apart by a constant kernel: the unfolded input would take too much memory. */
+const MOST_PLACES = 49;
+
+/** The gradient of a convolution by its weights. */
+export const convWeightGradient: Rewrite = (t, node) => {
+  const [x, dy] = node.inputs as readonly [string, string];
+  const g = geometryOf(node);
+  const { out, perGroup, group, w } = g;
+  if (w.kernel.length !== 2 || !t.canBlock(dy)) return false;
+  const depthwise = group > 1 && perGroup === 1 && out === group;
+  if (depthwise && !t.canBlock(x)) return false;
+  if (group > 1 && !depthwise) return false;
+  const direct = perGroup < t.block && !t.isBlocked(x);
+  if (!direct && !t.canBlock(x)) return false;
+  if (direct && !depthwise && elements(w.kernel) > MOST_PLACES) return false;
+  const dw = depthwise
+    ? planes(t, x, dy, g)
+    : direct
+      ? unfolded(t, x, dy, g)
+      : elements(w.kernel) === 1 && w.strides.every((s) => s === 1) && w.begins.every((p) => p === 0)
+        ? single(t, x, dy, g)
+        : taps(t, x, dy, g);
+  t.setPlain(node.outputs[0] as string, reshape(t.b, dw, [out, perGroup, ...w.kernel]));
+  return true;
+};
+
+/**
+ * Depthwise: examples and channels are all planes of one example, and each is convolved with its own output gradient as the
+ * kernel. Blocked kernels lie as blocked tensors do, so nothing moves.
+ */
+function planes(t: Tensors, x: string, dy: string, { n, out, w }: Geometry): string {
+  const { b, block } = t;
+  const channels = whole(t, out);
+  const count = n * channels;
+  const most = w.kernel.map((k, i) => {
+    const reach = ((w.output[i] as number) - 1) * (w.strides[i] as number) + (k - 1) * (w.dilations[i] as number) + 1;
+    return Math.max(0, reach - (w.input[i] as number) - (w.begins[i] as number));
+  });
+  const found = w.kernel.map((_, i) => {
+    const seen = (w.input[i] as number) + (w.begins[i] as number) + (most[i] as number);
+    return (
+      Math.floor((seen - ((w.output[i] as number) - 1) * (w.strides[i] as number) - 1) / (w.dilations[i] as number)) + 1
+    );
+  });
+  const input = reshape(b, t.blocked(x), [1, count, ...w.input]);
+  const kernel = reshape(b, t.blocked(dy), [count, 1, ...w.output]);
+  const all = t.op('Conv', [input, kernel], {
+    group: count,
+    kernel_shape: w.output,
+    strides: w.dilations,
+    dilations: w.strides,
+    pads: [...w.begins, ...most],
+  });
+  const rows = reshape(b, all, [n, channels / block, ...found, block]);
+  const summed = n === 1 ? reshape(b, rows, [channels / block, ...found, block]) : reduceSum(b, rows, [0], false);
+  // Where strides leave a rest of the input over, there are places too many at the end.
+  const fits = found.every((d, i) => d === w.kernel[i]);
+  const cut = fits ? summed : slice(b, summed, { starts: [0, 0], ends: w.kernel, axes: [1, 2] });
+  const turned = b.op('Transpose', [cut], { perm: [0, 3, 1, 2] });
+  return firstOf(t, reshape(b, turned, [channels, elements(w.kernel)]), 0, channels, out);
+}
+
+/** [n, 1, a, places] times [n, blocks, places, block], summed over the examples: [blocks, a, block]. */
+function product(t: Tensors, left: string, right: string, n: number, size: readonly number[]): string {
+  const each = t.b.op('MatMul', [left, right]);
+  return n === 1 ? reshape(t.b, each, size) : reduceSum(t.b, each, [0], false);
+}
+
+/** A kernel of one place: of x and dy one stays blocked and the other, the narrower if neither is plain, is made plain. */
+function single(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
+  const { b, block } = t;
+  const places = elements(w.output);
+  const rows = (name: string, channels: number): string => reshape(b, t.plain(name), [n, 1, channels, places]);
+  const blocks = (name: string, channels: number): string =>
+    reshape(b, t.blocked(name), [n, whole(t, channels) / block, places, block]);
+  const [ins, outs] = [whole(t, perGroup), whole(t, out)];
+  if (perGroup <= out) {
+    const dw = product(t, rows(x, perGroup), blocks(dy, out), n, [outs / block, perGroup, block]);
+    const turned = b.op('Transpose', [dw], { perm: [0, 2, 1] });
+    return firstOf(t, reshape(b, turned, [outs, perGroup]), 0, outs, out);
+  }
+  const dw = product(t, rows(dy, out), blocks(x, perGroup), n, [ins / block, out, block]);
+  const turned = b.op('Transpose', [dw], { perm: [1, 0, 2] });
+  return firstOf(t, reshape(b, turned, [out, ins]), 1, ins, perGroup);
+}
+
+/** For every place of the kernel one product of the output's gradient with what the place saw of the padded input. */
+function taps(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
+  const { b, block } = t;
+  const [places, ins] = [elements(w.output), whole(t, perGroup)];
+  const [h, wide] = w.input as [number, number];
+  const ends = w.kernel.map((k, i) => {
+    const reach = ((w.output[i] as number) - 1) * (w.strides[i] as number) + (k - 1) * (w.dilations[i] as number) + 1;
+    return reach - (w.input[i] as number) - (w.begins[i] as number);
+  });
+  const split = reshape(b, t.blocked(x), [(n * ins) / block, h, wide, block]);
+  const padded = pad(b, split, [0, ...w.begins, 0, 0, ...ends, 0]);
+  const left = reshape(b, t.plain(dy), [n, 1, out, places]);
+  const [down, right] = w.kernel as [number, number];
+  const seen = Array.from({ length: down * right }, (_, tap) => {
+    const at = [Math.floor(tap / right), tap % right].map((k, i) => k * (w.dilations[i] as number));
+    const tapEnds = at.map((from, i) => from + ((w.output[i] as number) - 1) * (w.strides[i] as number) + 1);
+    const steps = w.strides.some((s) => s > 1) ? { steps: w.strides } : {};
+    const all = at.every(
+      (from, i) => from === 0 && tapEnds[i] === (w.input[i] as number) + (w.begins[i] as number) + (ends[i] as number),
+    );
+    const part = all && !steps.steps ? padded : slice(b, padded, { starts: at, ends: tapEnds, axes: [1, 2], ...steps });
+    const cells = reshape(b, part, [n, ins / block, places, block]);
+    return reshape(b, product(t, left, cells, n, [ins / block, out, block]), [ins / block, out, block, 1]);
+  });
+  const together = seen.length === 1 ? (seen[0] as string) : b.op('Concat', seen, { axis: 3 });
+  const turned = b.op('Transpose', [together], { perm: [1, 0, 2, 3] });
+  return firstOf(t, reshape(b, turned, [out, ins, down * right]), 1, ins, perGroup);
+}
+
+/** An input of few channels: what all places saw, unfolded by a convolution with a constant kernel, in one product. */
+function unfolded(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
+  const { b, block } = t;
+  const [places, outs, count] = [elements(w.output), whole(t, out), elements(w.kernel)];
+  const identity = Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
+  const input = reshape(b, t.plain(x), [n * perGroup, 1, ...w.input]);
+  const columns = b.op('Conv', [input, b.constant(tensor('', 'float32', [count, 1, ...w.kernel], identity))], {
+    kernel_shape: w.kernel,
+    strides: w.strides,
+    dilations: w.dilations,
+    pads: [...w.begins, ...w.ends],
+  });
+  const left = reshape(b, columns, [n, 1, perGroup * count, places]);
+  const right = reshape(b, t.blocked(dy), [n, outs / block, places, block]);
+  const dw = product(t, left, right, n, [outs / block, perGroup * count, block]);
+  const turned = b.op('Transpose', [dw], { perm: [0, 2, 1] });
+  return firstOf(t, reshape(b, turned, [outs, perGroup * count]), 0, outs, out);
+}
