@@ -1,5 +1,6 @@
 // Steps of one fine-tuning graph in a process of its own: node step.mjs <base.onnx> <cut> <width> <batch> <steps> <layers> <live|frozen>
-// Prints one JSON line: milliseconds of every step, of building and compiling, and the peak of resident memory.
+// Prints one JSON line: milliseconds of every step (wall clock and processor time), of building and compiling, and the peak of
+// resident memory. BENCH_LAYOUT=standard measures without the blocked layout.
 import { readFileSync } from 'node:fs';
 import { decodeModel } from '../../dist/src/onnx/index.js';
 import { imageTrunk } from '../../dist/src/tasks/image-classification/compose.js';
@@ -9,6 +10,7 @@ import { tuneGraphs } from '../../dist/workers/training/fine-tune/graphs.js';
 import { totalOf } from '../../dist/workers/training/fine-tune/memory.js';
 import { trainedLayers } from '../../dist/workers/training/fine-tune/trained.js';
 import { tuner } from '../../dist/workers/training/fine-tune/trainer.js';
+import { used } from './processor.mjs';
 
 const [file, cut, width, size, steps, layers, statistics] = process.argv.slice(2);
 const batch = Number(size);
@@ -22,7 +24,10 @@ const preprocessing = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 };
-const executor = onnxruntimeExecutor({ threads: 2 });
+const executor = onnxruntimeExecutor({
+  threads: Number(process.env.BENCH_THREADS ?? 2),
+  ...(process.env.BENCH_LAYOUT && { layout: process.env.BENCH_LAYOUT }),
+});
 const own = imageTrunk(decodeModel(readFileSync(file)), cut);
 const trained = trainedLayers(own, layers === 'all' ? 'all' : Number(layers));
 const begun = performance.now();
@@ -47,17 +52,19 @@ const count = graphs.input.dims.reduce((a, b) => a * b, 1);
 const data = graphs.below
   ? Float32Array.from({ length: count }, (_, i) => Math.abs(Math.sin(i)))
   : Uint8Array.from({ length: count }, (_, i) => (i * 7919) & 255);
-const times = [];
+const [times, cpu] = [[], []];
 for (let i = 1; i <= Number(steps); i++) {
   const targets = new Float32Array(batch * classes);
   for (let k = 0; k < batch; k++) targets[k * classes + (k % classes)] = 1 / batch;
-  const start = performance.now();
+  const [start, before] = [performance.now(), used()];
   await net.step({ number: i, data, targets, rate: 1e-4, open: 0, averageDecay: 0 });
   times.push(performance.now() - start);
+  cpu.push(used() - before);
 }
 console.log(
   JSON.stringify({
     times,
+    cpu,
     compile,
     estimate: totalOf(graphs.memory) / 2 ** 20,
     mib: process.resourceUsage().maxRSS / 1024,

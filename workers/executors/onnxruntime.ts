@@ -82,8 +82,8 @@ function program(session: InferenceSession): Program {
 
 /**
  * The embedded engine: onnxruntime on the CPU. Graphs for training are put into the layout that its convolutions are fastest in,
- * unless `layout` says otherwise or this processor has none (see `blockOfChannels`). `run` and `compile` block the thread they are called on (the promise is
- * already settled when they return), so long work belongs into a process of its own.
+ * unless `layout` says otherwise or this processor has none (see `blockOfChannels`). `run` and `compile` block the thread they
+ * are called on (the promise is already settled when they return), so long work belongs into a process of its own.
  */
 export function onnxruntimeExecutor(options: {
   readonly threads: number;

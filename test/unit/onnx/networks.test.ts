@@ -106,7 +106,7 @@ describe("gradients of torchvision's networks against PyTorch's in float64", () 
     const stating = stated(standard, shapes, [...parameters, ...forward.graph.nodes.flatMap((node) => node.outputs)]);
     const models = block === null ? [standard] : [standard, blockedLayout(stating, block)];
     for (const each of models) expect(faults(await run(each, feeds), fixture)).toEqual([]);
-  });
+  }, 120_000);
 
   /** Parameters whose gradient is not PyTorch's. */
   function faults(found: Record<string, Value>, fixture: Fixture): readonly string[] {

@@ -1,0 +1,37 @@
+"""Networks with random weights that the benchmark trains: networks.py resnet18|bert12 <file.onnx>"""
+
+import sys
+
+import torch
+
+NAME, FILE = sys.argv[1:3]
+torch.manual_seed(0)
+if NAME == "resnet18":
+    from torchvision.models import resnet18
+
+    model = resnet18()
+    model.fc = torch.nn.Identity()
+    # The exporter folds BatchNorm into the convolutions, as published files have it.
+    torch.onnx.export(
+        model.eval(), (torch.rand(2, 3, 224, 224),), FILE, input_names=["input"], output_names=["features"],
+        dynamic_axes={"input": {0: "N"}, "features": {0: "N"}}, opset_version=17, dynamo=False,
+    )
+else:
+    from transformers import BertConfig, BertModel
+
+    class Plain(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            config = BertConfig(hidden_size=384, intermediate_size=1536, num_hidden_layers=12)
+            config._attn_implementation = "eager"
+            self.bert = BertModel(config, add_pooling_layer=False)
+
+        def forward(self, input_ids, attention_mask, token_type_ids):
+            return self.bert(input_ids, attention_mask, token_type_ids).last_hidden_state
+
+    ids = torch.ones(2, 8, dtype=torch.int64)
+    names = ["input_ids", "attention_mask", "token_type_ids"]
+    torch.onnx.export(
+        Plain().eval(), (ids, ids, ids), FILE, input_names=names, output_names=["last_hidden_state"],
+        dynamic_axes={n: {0: "batch", 1: "sequence"} for n in [*names, "last_hidden_state"]}, opset_version=17, dynamo=False,
+    )
