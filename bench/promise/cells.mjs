@@ -15,12 +15,11 @@ export const BASES = {
   mobilenetv2: { path: '../shared/data/models/mobilenetv2-1.0-imagenet-backbone-bn.onnx', cost: 50 },
 };
 /** At most `validation` pictures of a label are measured on, the same in every draw. */
-const DATASETS = {
+export const DATASETS = {
   demo: { title: 'the demo’s pictures', folder: (home) => examplePictures(join(home, 'pictures')), validation: 40 },
   hymenoptera: { title: 'ants or bees', folder: (_, data) => join(data, 'hymenoptera'), validation: 40 },
   'cifar10-subset': { title: 'CIFAR-10', folder: (_, data) => join(data, 'cifar10-subset'), validation: 10 },
 };
-export const titleOf = (dataset) => DATASETS[dataset].title;
 const PICTURE = /\.(jpe?g|png)$/i;
 
 /** `{ name, title, train, validation }` of each data set that is there: paths by label. */

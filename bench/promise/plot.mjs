@@ -1,5 +1,5 @@
 // The table as small plots: a row per base, a column per data set.
-import { BASES, METHODS, SIZES, titleOf } from './cells.mjs';
+import { BASES, DATASETS, METHODS, SIZES } from './cells.mjs';
 
 const PANEL = { width: 240, height: 190, gapX: 34, gapY: 58 };
 const MARGIN = { left: 76, top: 86, right: 22, bottom: 46 };
@@ -19,7 +19,7 @@ const y = (accuracy) => PANEL.height * (1 - accuracy);
 const number = (value) => value.toFixed(1);
 
 export function plot(rows) {
-  const names = [...new Set(rows.map(({ dataset }) => dataset))];
+  const names = Object.keys(DATASETS).filter((name) => rows.some(({ dataset }) => dataset === name));
   const bases = Object.keys(BASES).filter((base) => rows.some((row) => row.base === base));
   const width = MARGIN.left + names.length * PANEL.width + (names.length - 1) * PANEL.gapX + MARGIN.right;
   const height = MARGIN.top + bases.length * PANEL.height + (bases.length - 1) * PANEL.gapY + MARGIN.bottom;
@@ -34,7 +34,7 @@ export function plot(rows) {
   const middle = MARGIN.left + (width - MARGIN.left - MARGIN.right) / 2;
   const side = MARGIN.top + (height - MARGIN.top - MARGIN.bottom) / 2;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" font-family="system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif" font-size="12" role="img" aria-label="Validation accuracy over training pictures per class, by method, for each base and data set">
-<style>.card{fill:#fff;stroke:#d0d7de}text{fill:#1f2328}.soft{fill:#59636e}.grid{stroke:#d8dee4}.chance{stroke:#818b98}.line{fill:none!important;stroke-width:2}.spread{stroke-width:1.5;opacity:.7}${CSS('light')}
+<style>.card{fill:#fff;stroke:#d0d7de}text{fill:#1f2328}.soft{fill:#59636e}.grid{stroke:#d8dee4}.chance{stroke:#818b98}path.line{fill:none;stroke-width:2}.spread{stroke-width:1.5;opacity:.7}${CSS('light')}
 @media (prefers-color-scheme:dark){.card{fill:#0d1117;stroke:#3d444d}text{fill:#f0f6fc}.soft{fill:#9198a1}.grid{stroke:#262c36}.chance{stroke:#656c76}${CSS('dark')}}</style>
 <rect class="card" x=".5" y=".5" width="${width - 1}" height="${height - 1}" rx="8"/>
 ${legend(width)}
@@ -58,7 +58,7 @@ function legend(width) {
 }
 
 function panel(rows, { base, dataset, column }) {
-  const parts = [`<text y="-12"><tspan font-weight="600">${titleOf(dataset)}</tspan>, ${base}</text>`];
+  const parts = [`<text y="-12"><tspan font-weight="600">${DATASETS[dataset].title}</tspan>, ${base}</text>`];
   for (const share of [0, 0.25, 0.5, 0.75, 1]) {
     parts.push(`<path class="grid" d="M0 ${number(y(share))}h${PANEL.width}"/>`);
     if (column === 0)

@@ -1,7 +1,7 @@
 // From single results to a table, a plot and their numbers.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { BASES, METHODS, SIZES, titleOf } from './cells.mjs';
+import { BASES, DATASETS, METHODS, SIZES } from './cells.mjs';
 import { plot } from './plot.mjs';
 
 const mean = (list) => list.reduce((a, b) => a + b, 0) / list.length;
@@ -31,18 +31,22 @@ function summed(results) {
 export function report(results, folder) {
   const rows = summed(results);
   const versions = [...new Set(results.map(({ version }) => version))].sort();
+  const days = [...new Set(results.map(({ measuredAt }) => measuredAt.slice(0, 10)))].sort();
   const bases = Object.keys(BASES).flatMap((name) => {
     const digest = results.find(({ base }) => base === name)?.baseDigest;
     return digest === undefined ? [] : [{ name, digest: `sha256:${digest}` }];
   });
   const engines = [...new Set(results.map(({ engine: e }) => `${e.executor} ${e.version}, ${e.device}`))];
-  const about = { versions, bases, engines };
-  writeFileSync(join(folder, 'results.json'), `${JSON.stringify({ ...about, rows }, null, 1)}\n`);
+  const about = { versions, days, bases, engines };
+  writeFileSync(
+    join(folder, 'results.json'),
+    `{"about": ${JSON.stringify(about)},\n"rows": [\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`,
+  );
   writeFileSync(join(folder, 'results.md'), markdown(rows, about));
   writeFileSync(join(folder, 'promise.svg'), plot(rows));
 }
 
-function markdown(rows, { versions, bases, engines }) {
+function markdown(rows, { versions, days, bases, engines }) {
   const methods = Object.entries(METHODS);
   const cell = (row) => {
     if (row === undefined) return '–';
@@ -52,12 +56,14 @@ function markdown(rows, { versions, bases, engines }) {
   };
   const lines = [];
   for (const base of Object.keys(BASES))
-    for (const dataset of new Set(rows.map((row) => row.dataset)))
+    for (const dataset of Object.keys(DATASETS))
       for (const size of SIZES) {
         const of = rows.filter((row) => row.base === base && row.dataset === dataset && row.size === size);
         if (of.length === 0) continue;
         const found = methods.map(([method]) => cell(of.find((row) => row.method === method)));
-        lines.push(`| ${titleOf(dataset)} | ${base} | ${size} (${of[0].examples} in all) | ${found.join(' | ')} |`);
+        lines.push(
+          `| ${DATASETS[dataset].title} | ${base} | ${size} (${of[0].examples} in all) | ${found.join(' | ')} |`,
+        );
       }
   return `# What transfer buys
 
@@ -65,7 +71,7 @@ Validation accuracy, the mean over draws of the training pictures (least to most
 but the method is left to \`auto\`: 30 passes over the pictures from scratch, at most 12 in fine-tuning. Made by
 \`npm run bench:promise\`; \`–\` was not measured. The seconds are those of a shared machine: compare them within a row only.
 
-Graft ${versions.join(', ')}; ${engines.join('; ')}; bases ${bases.map(({ name, digest }) => `${name} \`${digest.slice(0, 19)}\``).join(', ')}.
+Graft ${versions.join(', ')}, ${days.join(', ')}; ${engines.join('; ')}; bases ${bases.map(({ name, digest }) => `${name} \`${digest.slice(0, 19)}\``).join(', ')}.
 
 | pictures | base | per class | ${methods.map(([, { label }]) => label).join(' | ')} |
 |---|---|---|${methods.map(() => '---').join('|')}|

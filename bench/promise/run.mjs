@@ -4,7 +4,6 @@
 // Each result is kept under bench/out/promise, so that an ended run goes on where it was; one of another base file is
 // measured anew. `--minutes` begins no job after that long; `--report` measures nothing. Writes results.json, results.md and
 // promise.svg beside this file.
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
@@ -36,7 +35,7 @@ const digestOf = (path) => createHash('sha256').update(readFileSync(path)).diges
 const digests = Object.fromEntries(
   values.bases.split(',').map((base) => [base, digestOf(join(root, BASES[base].path))]),
 );
-const version = `${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version} (${execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim()})`;
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const fileOf = (cell) =>
   join(
     kept,

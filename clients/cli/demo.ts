@@ -84,7 +84,7 @@ async function keptBack(folder: string): Promise<readonly string[]> {
 
 /** From scratch, the network has so many passes over the pictures and so long, whichever ends first. */
 const SCRATCH_EPOCHS = 2;
-const SCRATCH_MS = 30_000;
+const SCRATCH_MS = 20_000;
 
 /** What the base brought: the same job on the same network with fresh weights, and on bare pixels. */
 async function compare(

@@ -108,6 +108,8 @@ export function composeModel(base: Model, head: Model, o: ExportOptions, changed
     return found;
   };
   const metadata = new Map([...whole.metadata].filter(([key]) => !/preprocess/i.test(key)));
+  // A base that was made from a model bears that one's name.
+  if (metadata.has('graft.model')) metadata.delete('name');
   metadata.set('task', 'image-classification');
   metadata.set('preprocessing', preprocessingJson(o.preprocessing));
   metadata.set('labels', JSON.stringify(o.labels));

@@ -31,8 +31,8 @@ let home: PredictHome;
 let exporter: ReturnType<typeof modelExporter>;
 const chain: { model: Model; base: Base }[] = [];
 
-async function trained(base: { id: string; digest: string }, method: Method): Promise<Model> {
-  const { id } = await ground.job({ base, method, hyperparameters: { epochs: 3, learningRate: 0.01 } });
+async function trained(base: { id: string; digest: string }, method: Method, name: string | null = 'first') {
+  const { id } = await ground.job({ name, base, method, hyperparameters: { epochs: 3, learningRate: 0.01 } });
   await ground.train(id);
   const job = (await ground.repos.jobs.byId(id))!;
   expect(job.error).toBeNull();
@@ -78,7 +78,7 @@ beforeAll(async () => {
   const { base: id, digest } = ground.ids;
   const first = await trained({ id, digest }, { type: 'fineTuning', layers: 1 });
   const own = await baseOf(first, 'own');
-  const second = await trained({ id: own.id, digest: own.digest! }, { type: 'featureExtraction' });
+  const second = await trained({ id: own.id, digest: own.digest! }, { type: 'featureExtraction' }, null);
   const owner = await baseOf(second, 'owner');
   const third = await trained({ id: owner.id, digest: owner.digest! }, { type: 'fineTuning', layers: 1 });
   chain.push({ model: first, base: own }, { model: second, base: owner }, { model: third, base: owner });
@@ -137,6 +137,8 @@ describe('a base made from a model', () => {
         expect((predictions[0] as { probability: number }).probability).toBeCloseTo(example.probability, 4);
       }
     }
+    const nameless = decodeModel(Buffer.concat(await exporter(chain[1]!.model))).metadata;
+    expect([nameless.get('graft.model'), nameless.get('name')]).toEqual([chain[1]!.model.id, undefined]);
     const { graph } = decodeModel(Buffer.concat(await exporter(chain[2]!.model)));
     expect(graph.outputs.map((v) => v.name)).toEqual(['probabilities', 'logits']);
     // Of the heads below none is left.
@@ -176,7 +178,7 @@ describe('a base made from a model', () => {
     const { artifacts } = ground.stores;
     const { model, base } = chain[0]!;
     const changed = Buffer.from(await artifacts.read(changedKey(model)!));
-    changed[changed.length - 1]! ^= 1;
+    changed[changed.length >> 1]! ^= 1;
     const read = async (key: string) => (key === changedKey(model) ? changed : artifacts.read(key));
     await expect(readBase({ ...artifacts, read }, base.digest!)).rejects.toMatchObject({ code: 'digest-mismatch' });
     const gone = async (key: string) => artifacts.read(key === model.headKey ? 'models/none' : key);
