@@ -79,6 +79,18 @@ export interface Preprocessing {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
+/** How texts are prepared for a base. */
+export interface TextInput {
+  /** Inputs of the graph by role, each int64 or int32 [N, L]; null where it has none of that role. */
+  readonly inputs: { readonly ids: string; readonly mask: string | null; readonly types: string | null };
+  /** Most tokens of one text, special ones included. */
+  readonly maxLength: number;
+  readonly padId: number;
+  /** Tokens that the tokenizer knows. */
+  readonly vocabulary: number;
+  /** How the vectors of a text's tokens become one. */
+  readonly pooling: 'mean' | 'cls' | 'max';
+}
 export interface BaseCut {
   readonly tensor: string;
   readonly kind: string;
@@ -92,6 +104,8 @@ export interface BaseFacts {
   readonly outputs: readonly { name: string; type: string; shape: readonly (number | string)[] }[];
   readonly preprocessing: Preprocessing | null;
   readonly preprocessingSource: string | null;
+  /** Left out or null where the base reads no text, or came without a tokenizer. */
+  readonly text?: TextInput | null;
   readonly cuts: readonly BaseCut[];
   readonly parameters: number;
   readonly training: { supported: boolean; unsupportedOperators: readonly string[] };

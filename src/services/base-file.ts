@@ -11,6 +11,8 @@ import { changedKey, recipeKey } from './model-files.js';
  */
 export const wholeKey = (digest: string): string => `bases/${digest}`;
 export const derivedKey = (digest: string): string => `derived/${digest}`;
+/** Where the files of a text base's tokenizer lie, as one JSON object of names and texts. */
+export const tokenizerKey = (digest: string): string => `tokenizers/${digest}`;
 
 /** Content of a `derived` blob, as JSON: a digest and blob keys. */
 interface Derived {

@@ -1,5 +1,5 @@
 import type { BlobStore } from '../storage/blob.js';
-import { derivedKey, wholeKey } from './base-file.js';
+import { derivedKey, tokenizerKey, wholeKey } from './base-file.js';
 
 /** Longer than any request may take, so that an upload under way is never taken for a lost one. */
 const LOST_AFTER_MS = 24 * 3600 * 1000;
@@ -55,7 +55,7 @@ export async function sweepPacks(
 }
 
 /**
- * Deletes the files of bases that are deleted, be they whole or what they are put together from, once nothing stands on them any more. `unneeded` gives those of the digests of
+ * Deletes the files of bases that are deleted, be they whole or what they are put together from, with their tokenizers, once nothing stands on them any more. `unneeded` gives those of the digests of
  * which that is so; it is asked again about each one just before it goes.
  * @returns how many.
  */
@@ -64,7 +64,7 @@ export async function sweepBases(
   unneeded: (digests: readonly string[]) => Promise<readonly string[]>,
 ): Promise<number> {
   let count = 0;
-  for (const keyOf of [wholeKey, derivedKey])
+  for (const keyOf of [wholeKey, derivedKey, tokenizerKey])
     for (const digest of await unneeded(await namesBelow(store, keyOf('')))) {
       if ((await unneeded([digest])).length === 0) continue;
       await store.delete(keyOf(digest));

@@ -1,5 +1,6 @@
 import { GraftError } from '../../src/errors.js';
 import { type ArchiveEntry, type ArchiveLimits, LIMITS, listArchive, readArchive } from './archive.js';
+import { TOKENIZER_FILES, type TokenizerFiles } from './text/tokenizer-files.js';
 
 /** What a zipped folder of a model hub holds of use: the model file and the settings beside it. */
 export interface HubFolder {
@@ -7,6 +8,10 @@ export interface HubFolder {
   readonly model: Buffer;
   readonly preprocessorConfig?: unknown;
   readonly config?: unknown;
+  /** Files of a tokenizer, by name; empty where there are none. */
+  readonly tokenizer: TokenizerFiles;
+  /** How sentence-transformers say that token vectors are pooled (`1_Pooling/config.json`). */
+  readonly poolingConfig?: unknown;
 }
 
 /** Models are larger than pictures. */
@@ -18,6 +23,15 @@ const MODEL_LIMITS: ArchiveLimits = {
 };
 /** Hubs keep variants side by side; the one in float32 is what can be trained. */
 const PREFERRED = [/(^|\/)onnx\/model\.onnx$/, /(^|\/)model\.onnx$/];
+
+type Setting = 'preprocessorConfig' | 'config' | 'poolingConfig';
+function json(path: string, text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new GraftError('base-invalid', `${path} is no JSON: ${(error as Error).message}`);
+  }
+}
 
 function modelOf(entries: readonly ArchiveEntry[]): string {
   const models = entries.map((entry) => entry.path).filter((path) => path.endsWith('.onnx'));
@@ -38,23 +52,28 @@ function modelOf(entries: readonly ArchiveEntry[]): string {
 export async function readHubFolder(path: string): Promise<HubFolder> {
   const { kind, entries } = await listArchive(path, MODEL_LIMITS);
   const modelPath = modelOf(entries);
-  const settings = new Map<string, 'preprocessorConfig' | 'config'>();
-  for (const entry of entries) {
-    if (/(^|\/)preprocessor_config\.json$/.test(entry.path)) settings.set(entry.path, 'preprocessorConfig');
-    else if (/(^|\/)config\.json$/.test(entry.path)) settings.set(entry.path, 'config');
+  const settings = new Map<string, Setting>();
+  const files = new Map<string, string>();
+  for (const { path: name } of entries) {
+    const own = name.split('/').at(-1) as string;
+    if (own === 'preprocessor_config.json') settings.set(name, 'preprocessorConfig');
+    else if (/(^|\/)1_Pooling\/config\.json$/.test(name)) settings.set(name, 'poolingConfig');
+    else if (own === 'config.json') settings.set(name, 'config');
+    if (TOKENIZER_FILES.includes(own as never) && settings.get(name) !== 'poolingConfig') files.set(name, own);
   }
   let model: Buffer | null = null;
-  const read: { preprocessorConfig?: unknown; config?: unknown } = {};
-  for await (const file of readArchive(path, kind, new Set([modelPath, ...settings.keys()]))) {
-    const setting = settings.get(file.path);
-    if (setting === undefined) model = file.bytes;
-    else {
-      try {
-        read[setting] = JSON.parse(file.bytes.toString('utf8')) as unknown;
-      } catch (error) {
-        throw new GraftError('base-invalid', `${file.path} is no JSON: ${(error as Error).message}`);
-      }
+  const read: { [setting in Setting]?: unknown } = {};
+  const tokenizer: Record<string, string> = {};
+  for await (const file of readArchive(path, kind, new Set([modelPath, ...settings.keys(), ...files.keys()]))) {
+    if (file.path === modelPath) {
+      model = file.bytes;
+      continue;
     }
+    const text = file.bytes.toString('utf8');
+    const setting = settings.get(file.path);
+    if (setting !== undefined) read[setting] = json(file.path, text);
+    const name = files.get(file.path);
+    if (name !== undefined) tokenizer[name] = text;
   }
-  return { modelPath, model: model!, ...read };
+  return { modelPath, model: model!, tokenizer, ...read };
 }

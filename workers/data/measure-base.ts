@@ -1,9 +1,11 @@
 import { fork } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { childEnvironment } from '../../src/config.js';
+import type { TextInput } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import type { BaseDescription, Problem as ModelProblem } from '../../src/onnx/index.js';
 import { entryOf } from '../entry.js';
+import type { TokenizerFiles } from './text/tokenizer-files.js';
 
 export interface MeasureRequest {
   readonly path: string;
@@ -12,10 +14,15 @@ export interface MeasureRequest {
   readonly threads: number;
   readonly preprocessorConfig?: unknown;
   readonly config?: unknown;
+  readonly poolingConfig?: unknown;
+  /** Files of a tokenizer that came with the model. */
+  readonly tokenizer?: TokenizerFiles;
 }
 export interface MeasureResult {
   readonly problems: readonly ModelProblem[];
   readonly description?: BaseDescription;
+  /** Of an encoder of texts that has its tokenizer. */
+  readonly text?: TextInput;
 }
 
 /** A forward pass of two pictures takes seconds even through VGG; what takes this long would be no base. */

@@ -1,5 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { describe, examine, inputShapes, measureShapes, OnnxError, type Shapes } from '../../src/onnx/index.js';
+import { GraftError } from '../../src/errors.js';
+import {
+  type BaseDescription,
+  describe,
+  examine,
+  inputShapes,
+  measureShapes,
+  OnnxError,
+  type Shapes,
+} from '../../src/onnx/index.js';
 import { onnxruntimeExecutor, shapeRunner } from '../executors/onnxruntime.js';
 import { firstToGo } from '../first-to-go.js';
 import type { MeasureRequest, MeasureResult } from './measure-base.js';
@@ -14,24 +23,35 @@ async function measure(request: MeasureRequest): Promise<MeasureResult> {
     const executor = onnxruntimeExecutor({ threads: request.threads });
     const shapes = await measureShapes(model, inputs, shapeRunner(executor));
     const { preprocessorConfig, config } = request;
-    return {
-      problems: [],
-      description: describe(model, {
-        shapes,
-        ...(preprocessorConfig === undefined ? {} : { preprocessorConfig }),
-        ...(config === undefined ? {} : { config }),
-      }),
-    };
+    const description = describe(model, {
+      shapes,
+      ...(preprocessorConfig === undefined ? {} : { preprocessorConfig }),
+      ...(config === undefined ? {} : { config }),
+    });
+    const { tokenizer: files = {}, poolingConfig } = request;
+    if (!description.tasks.includes('text-classification')) return { problems: [], description };
+    if (!files['tokenizer.json'] && !files['vocab.txt'])
+      return { problems: [], description: withoutTokenizer(description) };
+    const { describeText } = await import('./text/describe-text.js');
+    return { problems: [], description, text: describeText(model, { files, config, poolingConfig }) };
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
-    const code = error instanceof OnnxError ? error.code : 'run-failed';
-    const detail =
-      error instanceof OnnxError
-        ? words
-        : `onnxruntime cannot run the model on ${sizesOf(inputs)}: ${words.slice(0, 500)}`;
+    const known = error instanceof OnnxError || error instanceof GraftError;
+    const code = known ? error.code : 'run-failed';
+    const detail = known ? words : `onnxruntime cannot run the model on ${sizesOf(inputs)}: ${words.slice(0, 500)}`;
     return { problems: [{ code, path: '', detail }] };
   }
 }
+
+/** Token ids without what makes them of texts are of no use to a user. */
+const withoutTokenizer = (description: BaseDescription): BaseDescription => ({
+  ...description,
+  tasks: description.tasks.filter((task) => task !== 'text-classification'),
+  notes: [
+    ...description.notes,
+    'It reads token ids but came without a tokenizer, so it takes no texts: upload the hub folder as a zip, with tokenizer.json (or vocab.txt) and config.json beside the model.',
+  ],
+});
 
 const sizesOf = (inputs: Shapes): string =>
   [...inputs].map(([name, { dims }]) => `'${name}' of [${dims.join(', ')}]`).join(', ');

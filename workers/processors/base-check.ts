@@ -9,13 +9,14 @@ import { type ErrorCode, GraftError, storedProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 import type { BaseDescription } from '../../src/onnx/index.js';
 import type { QueuePayloads } from '../../src/queue/names.js';
-import { derivedKey, putDerived, wholeKey } from '../../src/services/base-file.js';
+import { derivedKey, putDerived, tokenizerKey, wholeKey } from '../../src/services/base-file.js';
 import { modelExporter } from '../../src/services/model-export.js';
 import { recipeKey } from '../../src/services/model-files.js';
 import type { BlobStore } from '../../src/storage/blob.js';
 import { digestOfFile } from '../../src/storage/filesystem.js';
-import { readHubFolder } from '../data/hub-folder.js';
+import { type HubFolder, readHubFolder } from '../data/hub-folder.js';
 import { measureBase } from '../data/measure-base.js';
+import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
 import { type Check, type MostTries, tried } from './tries.js';
 
 export interface BaseCheckDeps {
@@ -67,13 +68,14 @@ export function baseCheck(deps: BaseCheckDeps, mostTries?: MostTries) {
   };
 }
 
+type Found = Awaited<ReturnType<typeof check>>;
 /** Where the file of a base comes from, and how it is kept. */
 interface Source {
   fetch(to: string, signal: AbortSignal): Promise<void>;
   /** What is known of it besides what its file says. */
   facts(found: BaseFacts): Partial<BaseFacts>;
   /** Keeps the file unless it is there already: the same model may have been added before. Returns the blob's key. */
-  keep(found: { readonly digest: string; readonly path: string }, signal: AbortSignal): Promise<string>;
+  keep(found: Found, signal: AbortSignal): Promise<string>;
 }
 
 async function sourceOf(
@@ -85,7 +87,10 @@ async function sourceOf(
     return {
       fetch: async (to, signal) => pipeline(await artifacts.open(uploadKey), createWriteStream(to), { signal }),
       facts: () => ({}),
-      keep: ({ digest, path }, signal) => keepWhole(artifacts, digest, path, signal),
+      keep: async ({ digest, path, tokenizer }, signal) => {
+        if (tokenizer !== null) await keepTokenizer(artifacts, digest, tokenizer, signal);
+        return keepWhole(artifacts, digest, path, signal);
+      },
     };
   const model = modelId === null ? null : await repositories.models.byId(modelId);
   if (model === null) return null;
@@ -113,7 +118,7 @@ async function inScratch<T>(home: string, work: (folder: string) => Promise<T>):
 /** What the file at `upload` is: the model in it, measured and described. Throws `base-invalid` saying why it is none. */
 async function check({ config }: BaseCheckDeps, upload: string, folder: string, signal: AbortSignal) {
   let path = upload;
-  let settings: { preprocessorConfig?: unknown; config?: unknown } = {};
+  let settings: Omit<HubFolder, 'model' | 'modelPath'> = { tokenizer: {} };
   if (await isZip(upload)) {
     const { model, modelPath: _, ...rest } = await readHubFolder(upload);
     path = join(folder, 'model.onnx');
@@ -121,7 +126,7 @@ async function check({ config }: BaseCheckDeps, upload: string, folder: string, 
     settings = rest;
   }
   const request = { path, answer: join(folder, 'answer.json'), threads: config.threads, ...settings };
-  const { problems, description } = await measureBase(request, signal);
+  const { problems, description, text } = await measureBase(request, signal);
   if (description === undefined) {
     const items = problems
       .slice(0, 50)
@@ -133,7 +138,8 @@ async function check({ config }: BaseCheckDeps, upload: string, folder: string, 
   }
   const digest = await digestOfFile(path);
   const { size } = await stat(path);
-  return { digest, bytes: size, facts: factsOf(description), path };
+  const facts = { ...factsOf(description), ...(text === undefined ? {} : { text }) };
+  return { digest, bytes: size, facts, path, tokenizer: text === undefined ? null : settings.tokenizer };
 }
 
 async function keepWhole(artifacts: BlobStore, digest: string, path: string, signal: AbortSignal): Promise<string> {
@@ -142,6 +148,28 @@ async function keepWhole(artifacts: BlobStore, digest: string, path: string, sig
   const source = createReadStream(path, { highWaterMark: 1 << 20 });
   await artifacts.put(key, source, { expectedDigest: digest, signal });
   return key;
+}
+
+/** Beside the model, by its digest. Throws `base-invalid` where the same model is there with another tokenizer. */
+async function keepTokenizer(
+  artifacts: BlobStore,
+  digest: string,
+  files: TokenizerFiles,
+  signal: AbortSignal,
+): Promise<void> {
+  const content = Buffer.from(JSON.stringify(Object.fromEntries(Object.entries(files).sort())));
+  const key = tokenizerKey(digest);
+  if ((await artifacts.stat(key)) !== null) {
+    if (content.equals(await artifacts.read(key))) return;
+    throw new GraftError(
+      'base-invalid',
+      'This very model is here already, with another tokenizer. Use that base, or delete it first if its tokenizer is the wrong one.',
+    );
+  }
+  async function* chunks() {
+    yield content;
+  }
+  await artifacts.put(key, chunks(), { signal });
 }
 
 /** Nothing but what its file is put together from; the whole file of a model that was published without a recipe. */

@@ -758,6 +758,7 @@ export interface components {
             outputs: components["schemas"]["TensorInfo"][];
             preprocessing: components["schemas"]["Preprocessing"] | null;
             preprocessingSource: string | null;
+            text: components["schemas"]["TextInput"] | null;
             cuts: components["schemas"]["BaseCut"][];
             parameters: number | null;
             training: components["schemas"]["TrainingSupport"] | null;
@@ -843,6 +844,26 @@ export interface components {
             name: string;
             type: string;
             shape: (number | string)[];
+        };
+        /** @description How texts are prepared for the base. */
+        TextInput: {
+            inputs: components["schemas"]["TextInputs"];
+            /** @description Most tokens of one text, special ones included. */
+            maxLength: number;
+            padId: number;
+            /** @description Tokens that the tokenizer knows. */
+            vocabulary: number;
+            /**
+             * @description How the vectors of a text's tokens become one.
+             * @enum {string}
+             */
+            pooling: "mean" | "cls" | "max";
+        };
+        /** @description Inputs of the graph by role; each takes whole numbers [N, L]. */
+        TextInputs: {
+            ids: string;
+            mask: string | null;
+            types: string | null;
         };
         /** @description Whether the layers of the base itself can be trained. */
         TrainingSupport: {

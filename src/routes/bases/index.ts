@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import type { Base as BaseRecord, LineageLink } from '../../domain/types.js';
+import type { Base as BaseRecord, LineageLink, TextInput } from '../../domain/types.js';
 import { type ErrorCode, GraftError } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { formDigest, once } from '../../http/idempotency.js';
@@ -22,6 +22,12 @@ import * as schema from './schema.js';
 
 const tags = ['bases'];
 
+function textBody(text: TextInput | null): Static<typeof schema.TextInput> | null {
+  if (text === null) return null;
+  const { inputs, maxLength, padId, vocabulary, pooling } = text;
+  return { inputs: { ...inputs }, maxLength, padId, vocabulary, pooling };
+}
+
 export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Static<typeof schema.Base> {
   const { id, name, state, digest, bytes, facts, error, createdAt } = base;
   const tensors = (list: NonNullable<BaseRecord['facts']>['inputs'] | undefined) =>
@@ -35,6 +41,7 @@ export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Sta
     outputs: tensors(facts?.outputs),
     preprocessing: preprocessing === null ? null : preprocessingBody(preprocessing),
     preprocessingSource: facts?.preprocessingSource ?? null,
+    text: textBody(facts?.text ?? null),
     cuts: (facts?.cuts ?? []).map(({ tensor, kind, features, default: first }) => ({
       tensor,
       kind,

@@ -39,6 +39,23 @@ export const Preprocessing = open(
   },
   { $id: 'Preprocessing', description: '(pixel * scale - mean) / std' },
 );
+export const TextInputs = open(
+  { ids: text, mask: optionalText, types: optionalText },
+  { $id: 'TextInputs', description: 'Inputs of the graph by role; each takes whole numbers [N, L].' },
+);
+export const TextInput = open(
+  {
+    inputs: ref(TextInputs),
+    maxLength: Type.Integer({ description: 'Most tokens of one text, special ones included.' }),
+    padId: Type.Integer(),
+    vocabulary: Type.Integer({ description: 'Tokens that the tokenizer knows.' }),
+    pooling: Type.Unsafe<'mean' | 'cls' | 'max'>({
+      ...words(['mean', 'cls', 'max']),
+      description: "How the vectors of a text's tokens become one.",
+    }),
+  },
+  { $id: 'TextInput', description: 'How texts are prepared for the base.' },
+);
 export const BaseCut = open(
   { tensor: text, kind: text, features: count, default: Type.Boolean() },
   { $id: 'BaseCut', description: 'A tensor at which the base can be cut for features.' },
@@ -84,6 +101,7 @@ export const Base = open(
     outputs: Type.Array(ref(TensorInfo)),
     preprocessing: nullable(ref(Preprocessing)),
     preprocessingSource: optionalText,
+    text: nullable(ref(TextInput)),
     cuts: Type.Array(ref(BaseCut)),
     parameters: optionalCount,
     training: nullable(ref(TrainingSupport)),

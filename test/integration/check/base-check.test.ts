@@ -113,3 +113,49 @@ test('a zip without a model says what is expected', async () => {
   await writeZip(zip, { 'readme.md': 'hello' });
   expect((await checked(zip)).error?.detail).toMatch(/no \.onnx file.*onnx\/model\.onnx/);
 });
+
+const minilm = sharedData('models/minilm-l6-v2');
+const hubFolder = async (without: readonly string[] = [], files: Readonly<Record<string, string>> = {}) => {
+  const names = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'onnx/model.onnx'];
+  const zip = join(folder, `${newId('req')}.zip`);
+  const kept = names.filter((name) => !without.includes(name));
+  const own = await Promise.all(kept.map(async (name) => [name, await readFile(join(minilm!, name))] as const));
+  await writeZip(zip, { ...Object.fromEntries(own), ...files });
+  return checked(zip);
+};
+test.runIf(minilm !== null)('an encoder of texts: inputs by role, limits, and its tokenizer beside it', async () => {
+  const base = await hubFolder([], { '1_Pooling/config.json': '{"pooling_mode_mean_tokens": true}' });
+  expect(base).toMatchObject({ state: 'ready', error: null });
+  expect(base.facts?.tasks).toEqual(['text-classification']);
+  expect(base.facts?.text).toEqual({
+    inputs: { ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids' },
+    maxLength: 512,
+    padId: 0,
+    vocabulary: 30522,
+    pooling: 'mean',
+  });
+  const kept = JSON.parse(Buffer.from(await store.read(`tokenizers/${base.digest}`)).toString());
+  expect(Object.keys(kept).sort()).toEqual(['config.json', 'tokenizer.json', 'tokenizer_config.json', 'vocab.txt']);
+  const bare = await hubFolder(['tokenizer.json', 'vocab.txt']);
+  expect(bare.facts?.tasks).toEqual([]);
+  expect(bare.facts?.notes.join()).toContain('came without a tokenizer');
+  const other = await hubFolder(['tokenizer.json']);
+  expect(other.error?.detail).toContain('here already, with another tokenizer');
+});
+test.runIf(minilm !== null).each([
+  [
+    'larger than the embedding',
+    { 'tokenizer.json': '', 'vocab.txt': bigVocabulary() },
+    "the model's embedding has 30522 rows",
+  ],
+  ['no JSON', { 'tokenizer.json': '{' }, 'tokenizer.json is no JSON'],
+])('a tokenizer that is %s is refused', async (_, files, words) => {
+  const given = Object.fromEntries(Object.entries(files).filter(([, content]) => content !== ''));
+  const base = await hubFolder(['tokenizer.json', 'vocab.txt'], given);
+  expect(base).toMatchObject({ state: 'invalid', error: { code: 'base-invalid' } });
+  expect(base.error?.detail).toContain(words);
+});
+
+function bigVocabulary(): string {
+  return ['[PAD]', '[UNK]', '[CLS]', '[SEP]', 'a', ...Array.from({ length: 30_600 }, (_, i) => `w${i}`)].join('\n');
+}

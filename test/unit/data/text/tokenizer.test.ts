@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { openTokenizer, type TokenizerFiles } from '../../../../workers/data/text/tokenizer.js';
+import { openTokenizer } from '../../../../workers/data/text/tokenizer.js';
+import type { TokenizerFiles } from '../../../../workers/data/text/tokenizer-files.js';
 import { sharedData } from '../../../support/data.js';
 
 /** Made by test/fixtures/text-tokenizers.py with Hugging Face's own library. */
