@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -152,4 +153,35 @@ export async function trainingGround(
 
 async function* chunks(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes;
+}
+
+/** Processes of this one that run a job, or wait for one. */
+export function runChildren(): readonly number[] {
+  return execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
+    .split('\n')
+    .filter((line) => line.includes('run-child.js'))
+    .map((line) => Number(line.trim().split(' ')[0]));
+}
+
+/** Repositories that tell of each progress before it is written; `steps` resolves once that many training steps were told of. */
+export function progressWatch() {
+  let listener: (phase: string, done: number) => void = () => {};
+  return {
+    wrap(repos: Repositories): Repositories {
+      const update: Repositories['jobs']['update'] = (fence, patch, event) => {
+        if (patch.progress) listener(patch.progress.phase, patch.progress.done);
+        return repos.jobs.update(fence, patch, event);
+      };
+      return { ...repos, jobs: { ...repos.jobs, update } };
+    },
+    listen: (to: (phase: string, done: number) => void) => {
+      listener = to;
+    },
+    steps: (least: number) =>
+      new Promise<void>((resolve) => {
+        listener = (phase, done) => {
+          if (phase === 'training' && done >= least) resolve();
+        };
+      }),
+  };
 }

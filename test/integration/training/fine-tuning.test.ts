@@ -1,11 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
-import type { Repositories } from '../../../src/domain/ports.js';
 import type { Job, Method } from '../../../src/domain/types.js';
 import { decodeTensors } from '../../../src/onnx/index.js';
 import { modelExporter } from '../../../src/services/model-export.js';
@@ -13,21 +11,14 @@ import { changedKey } from '../../../src/services/model-files.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { fileOf, type PredictHome, predictHome } from '../../support/predict.js';
 import { PREPROCESSING, pictures, smallNet, WIDTH } from '../../support/small-net.js';
-import { type TrainingGround, trainingGround } from '../../support/training.js';
+import { progressWatch, runChildren, type TrainingGround, trainingGround } from '../../support/training.js';
 
 let db: TestDatabase;
 let ground: TrainingGround;
 let home: PredictHome;
 let undisturbed: Job;
-let onProgress: (phase: string, done: number) => void = () => {};
+const watch = progressWatch();
 
-function watched(repos: Repositories): Repositories {
-  const update: Repositories['jobs']['update'] = (fence, patch, event) => {
-    if (patch.progress) onProgress(patch.progress.phase, patch.progress.done);
-    return repos.jobs.update(fence, patch, event);
-  };
-  return { ...repos, jobs: { ...repos.jobs, update } };
-}
 const ALL: Method = { type: 'fineTuning', layers: 'all' };
 const SETTINGS = {
   epochs: 12,
@@ -52,18 +43,6 @@ async function modelOf(done: Job) {
 }
 const changedOf = async (done: Job) => ground.stores.artifacts.read(changedKey(await modelOf(done))!);
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-const children = (): readonly number[] =>
-  execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes('run-child.js'))
-    .map((line) => Number(line.trim().split(' ')[0]));
-/** Resolves once that many steps were told of. */
-const steps = (least: number) =>
-  new Promise<void>((resolve) => {
-    onProgress = (phase, done) => {
-      if (phase === 'training' && done >= least) resolve();
-    };
-  });
 
 beforeAll(async () => {
   await build();
@@ -74,7 +53,7 @@ beforeAll(async () => {
     cut: { tensor: 'features', features: WIDTH },
     preprocessing: PREPROCESSING,
     config: { workerSilentMs: 2000, checkpointMs: 0 },
-    wrap: watched,
+    wrap: watch.wrap,
   });
   home = await predictHome(db.url);
   await home.start();
@@ -130,8 +109,8 @@ describe('fine-tuning', () => {
     const { id } = await job(ALL);
     const run = (async () => {
       for (const at of [7, 19]) {
-        await steps(at);
-        for (const pid of children()) process.kill(pid, 'SIGKILL');
+        await watch.steps(at);
+        for (const pid of runChildren()) process.kill(pid, 'SIGKILL');
       }
     })();
     await ground.train(id);
@@ -145,7 +124,7 @@ describe('fine-tuning', () => {
 
   it('paused and resumed, its newest checkpoint damaged, ends with the same bits too', async () => {
     const { id, projectId } = await job(ALL);
-    const reached = steps(9);
+    const reached = watch.steps(9);
     const training = ground.train(id);
     await reached;
     await ground.repos.jobs.request(projectId, id, 'pause');
@@ -166,7 +145,7 @@ describe('fine-tuning', () => {
 
   it('stopped ends with the best so far', async () => {
     const { id, projectId } = await job(ALL, { epochs: 2000 });
-    const reached = steps(6);
+    const reached = watch.steps(6);
     const training = ground.train(id);
     await reached;
     await ground.repos.jobs.request(projectId, id, 'stop');
@@ -214,16 +193,16 @@ describe('fine-tuning', () => {
 
   it('that failed is tried again from its last checkpoint', async () => {
     const { id, projectId } = await job(ALL);
-    const reached = steps(8);
+    const reached = watch.steps(8);
     const training = ground.train(id);
     await reached;
     await ground.repos.jobs.request(projectId, id, 'pause');
     await training;
     const again = await ground.job({ method: ALL, hyperparameters: SETTINGS, retryOf: id });
     const seen: number[] = [];
-    onProgress = (phase, done) => {
+    watch.listen((phase, done) => {
       if (phase === 'training') seen.push(done);
-    };
+    });
     await ground.train(again.id);
     const done = await read(again.id);
     expect(sha(await changedOf(done))).toBe(sha(await changedOf(undisturbed)));

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,7 +8,7 @@ import { graphBuilder, tensor } from '../../../src/onnx/index.js';
 import { picture } from '../../support/pictures.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { fileOf } from '../../support/predict.js';
-import { type Picture, type TrainingGround, trainingGround } from '../../support/training.js';
+import { type Picture, runChildren, type TrainingGround, trainingGround } from '../../support/training.js';
 import { until } from '../../support/until.js';
 
 const CROP = 64;
@@ -95,13 +94,6 @@ async function ground(config: { jobMaxAttempts?: number } = {}): Promise<Trainin
   return made;
 }
 
-/** Children of this process that run a job or wait for one. */
-function children(): readonly number[] {
-  return execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes('run-child.js'))
-    .map((line) => Number(line.trim().split(' ')[0]));
-}
 /** Resolves once some, but not all features are there. */
 const midway = () =>
   new Promise<void>((resolve) => {
@@ -156,7 +148,7 @@ describe('a training job', () => {
     const begun = midway();
     const done = g.train(id);
     await begun;
-    for (const pid of children()) process.kill(pid, 'SIGKILL');
+    for (const pid of runChildren()) process.kill(pid, 'SIGKILL');
     await done;
     const job = await read(g, id);
     expect(job.state).toBe('succeeded');
@@ -173,7 +165,7 @@ describe('a training job', () => {
     const begun = midway();
     const done = g.train(id);
     await begun;
-    for (const pid of children()) process.kill(pid, 'SIGKILL');
+    for (const pid of runChildren()) process.kill(pid, 'SIGKILL');
     await done;
     expect(await read(g, id)).toMatchObject({ state: 'failed', error: { code: 'training-crashed' } });
     expect((await read(g, id)).error!.detail).toMatch(/signal SIGKILL.*did not send.*give the worker more memory/);
@@ -273,7 +265,7 @@ describe('a training job', () => {
 
   it('leaves no process and no file behind', async () => {
     // Each ground's processor may keep one process ready for a few seconds.
-    await until(() => expect(children().length).toBeLessThanOrEqual(grounds.length));
+    await until(() => expect(runChildren().length).toBeLessThanOrEqual(grounds.length));
     for (const g of grounds) expect(await readdir(join(g.home, 'run/jobs')).catch(() => [])).toEqual([]);
   });
 });

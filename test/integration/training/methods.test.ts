@@ -1,25 +1,16 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
-import type { Repositories } from '../../../src/domain/ports.js';
 import type { Job, Method } from '../../../src/domain/types.js';
 import { changedKey } from '../../../src/services/model-files.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { fileOf } from '../../support/predict.js';
 import { PREPROCESSING, pictures, smallNet, WIDTH } from '../../support/small-net.js';
-import { type TrainingGround, trainingGround } from '../../support/training.js';
+import { progressWatch, runChildren, type TrainingGround, trainingGround } from '../../support/training.js';
 
 let db: TestDatabase;
 let ground: TrainingGround;
-let onProgress: (phase: string, done: number) => void = () => {};
-function watched(repos: Repositories): Repositories {
-  const update: Repositories['jobs']['update'] = (fence, patch, event) => {
-    if (patch.progress) onProgress(patch.progress.phase, patch.progress.done);
-    return repos.jobs.update(fence, patch, event);
-  };
-  return { ...repos, jobs: { ...repos.jobs, update } };
-}
+const watch = progressWatch();
 
 const ALL: Method = { type: 'fineTuning', layers: 'all' };
 /** Everything that a checkpoint must bring back, at once. */
@@ -47,11 +38,6 @@ async function changedOf(done: Job): Promise<string> {
   return createHash('sha256').update(bytes).digest('hex');
 }
 const events = async (id: string) => ground.repos.jobs.events(id, 0n, 1000);
-const children = (): readonly number[] =>
-  execFileSync('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes('run-child.js'))
-    .map((line) => Number(line.trim().split(' ')[0]));
 
 beforeAll(async () => {
   await build();
@@ -62,7 +48,7 @@ beforeAll(async () => {
     cut: { tensor: 'features', features: WIDTH },
     preprocessing: PREPROCESSING,
     config: { workerSilentMs: 2000, checkpointMs: 0 },
-    wrap: watched,
+    wrap: watch.wrap,
   });
 });
 afterAll(async () => {
@@ -80,12 +66,8 @@ describe('fine-tuning by every method at once', () => {
     const second = first + 3 + Math.floor(Math.random() * (total - first - 10));
     const run = (async () => {
       for (const at of [first, second]) {
-        await new Promise<void>((resolve) => {
-          onProgress = (phase, done) => {
-            if (phase === 'training' && done >= at) resolve();
-          };
-        });
-        for (const pid of children()) process.kill(pid, 'SIGKILL');
+        await watch.steps(at);
+        for (const pid of runChildren()) process.kill(pid, 'SIGKILL');
       }
     })();
     await ground.train(id);
