@@ -61,21 +61,16 @@ function post(path: string, body: Buffer, method = 'POST'): Promise<{ status: nu
 }
 
 describe('life of a prediction process', () => {
-  it('killed in the middle of requests: they fail as unavailable, and the next process answers', async () => {
+  it('killed in the middle of requests: the next process answers them', async () => {
     const first = await home.start();
     await ask();
-    const doomed = Promise.allSettled(Array.from({ length: 4 }, () => ask(100)));
+    const running = Promise.all(Array.from({ length: 4 }, () => ask(100)));
     await until(async () => expect(await inside()).toBeGreaterThan(0), 5_000, 1);
     first.child.kill('SIGKILL');
-    for (const result of await doomed) {
-      expect(result.status).toBe('rejected');
-      if (result.status === 'rejected')
-        expect(result.reason).toMatchObject({ code: 'unavailable', options: { retryAfter: 1 } });
-    }
     await first.exited;
     expect(existsSync(home.socket)).toBe(true);
-    const [answer] = await Promise.all([ask(), home.start({}, false)]);
-    expect(answer.predictions[0]).toHaveProperty('label');
+    await home.start({}, false);
+    for (const { predictions } of await running) expect(predictions.every((one) => 'label' in one)).toBe(true);
   });
 
   it('is unavailable, after a while, when nothing listens', async () => {
