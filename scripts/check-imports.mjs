@@ -24,6 +24,7 @@ const RULES = [
     notTo: ['fastify', '@fastify/', '@prisma/', 'src/db/generated', 'src/http/', 'src/routes/'],
     why: 'use cases know neither HTTP nor Prisma',
   },
+  { from: 'src/db/', notTo: ['src/services/', 'src/http/', 'src/routes/'], why: 'the database knows no use case' },
   {
     from: 'workers/',
     notTo: ['src/http/', 'src/routes/', 'src/main.ts', 'src/app.ts', 'clients/', 'test/'],

@@ -24,6 +24,8 @@ export interface RunningApi {
 /** Requests under way may take this long to end, in milliseconds; then their connections are cut. */
 const GRACE_MS = 6_000;
 const CONNECTIONS = 10;
+/** No request needs a statement that takes this long; a database that hangs must not keep callers for ever. */
+const STATEMENT_MS = 30_000;
 const SWEEP_MS = 6 * 3600 * 1000;
 /** Processes that start at once add the installation's bases one after the other ("base" in ASCII). */
 const BUNDLED_LOCK = 0x62_61_73_65;
@@ -42,6 +44,7 @@ export async function startApi(
   const db = connectDatabase(databaseUrl, {
     max: CONNECTIONS,
     name: 'graft-api',
+    statementMs: STATEMENT_MS,
     onError: (error) => log.warn({ err: error }, 'A connection to Postgres was lost'),
   });
   try {

@@ -10,19 +10,31 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/** Postgres's own word is waited for so long: only a connection on which nothing comes any more is given up here. */
+const GRACE_MS = 1_000;
+
 /**
  * One pool of connections, shared by Prisma and by the few statements written by hand. A connection that dies (Postgres
  * restarted) is dropped from the pool and the next query opens another; nothing here ends the process.
  */
 export function connectDatabase(
   url: string,
-  options: { max?: number; name?: string; onError?: (error: Error) => void } = {},
+  options: {
+    max?: number;
+    name?: string;
+    onError?: (error: Error) => void;
+    /** A statement that takes longer is given up, by Postgres, or where that does not answer, here; none: never. */
+    statementMs?: number;
+  } = {},
 ): Database {
   const pool = new Pool({
     connectionString: url,
     max: options.max ?? 10,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
+    ...(options.statementMs === undefined
+      ? {}
+      : { statement_timeout: options.statementMs, query_timeout: options.statementMs + GRACE_MS }),
     keepAlive: true,
     application_name: options.name ?? 'graft',
   });

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
+import { freshKey, keyOfSecret } from '../api-keys.js';
 import { SCOPES } from '../domain/ports.js';
 import { newId } from '../ids.js';
-import { freshKey, keyOfSecret } from '../services/api-keys.js';
 
 /** Two processes that migrate at once make one key ("gkey" in ASCII). */
 const LOCK = 0x67_6b_65_79;

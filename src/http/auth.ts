@@ -1,9 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { keyDigest } from '../api-keys.js';
 import type { ApiKey, KeyRepository, Scope } from '../domain/ports.js';
 import { SCOPES } from '../domain/ports.js';
 import { GraftError } from '../errors.js';
-import { keyDigest } from '../services/api-keys.js';
 import type { App, AppDeps, Caller } from './deps.js';
+import { type FailedKeys, failedKeys } from './failed-keys.js';
 import { hostName, isLoopbackAddress } from './loopback.js';
 
 /** How long a key that was found is not asked for again: how long a revoked key may live in another process. */
@@ -12,12 +13,16 @@ const CACHE_KEYS = 1_000;
 
 export interface KeyCache {
   find(secret: string): Promise<ApiKey | null>;
+  /** Whether it was a good key when it was last asked for. */
+  knew(secret: string): boolean;
   forget(): void;
 }
 
 export function keyCache(keys: Pick<KeyRepository, 'byDigest'>): KeyCache {
   const cached = new Map<string, { key: ApiKey; until: number }>();
+  const good = new Set<string>();
   return {
+    knew: (secret) => good.has(keyDigest(secret)),
     async find(secret) {
       const digest = keyDigest(secret);
       const now = Date.now();
@@ -25,8 +30,11 @@ export function keyCache(keys: Pick<KeyRepository, 'byDigest'>): KeyCache {
       if (hit !== undefined && hit.until > now) return alive(hit.key, now);
       cached.delete(digest);
       const key = await keys.byDigest(digest);
+      good.delete(digest);
       if (key === null) return null;
       if (cached.size >= CACHE_KEYS) cached.clear();
+      if (good.size >= CACHE_KEYS) good.clear();
+      good.add(digest);
       cached.set(digest, { key, until: now + CACHE_MS });
       return alive(key, now);
     },
@@ -42,13 +50,14 @@ const NOBODY: Caller = Object.freeze({ projectId: '', keyId: null, scopes: [] })
 /** Every request passes here before its body is read; a route without a scope is refused. */
 export function registerAuth(app: FastifyInstance, deps: AppDeps, cache: KeyCache): void {
   app.decorateRequest('caller', null as unknown as Caller);
+  const failures = failedKeys();
   app.addHook('onRequest', async (request) => {
     request.caller = NOBODY;
     if (request.is404) return;
     const { scope } = request.routeOptions.config;
     if (scope === 'public') return;
     if (scope === undefined) throw new GraftError('internal', 'A route without a scope was asked.');
-    const caller = await callerOf(request, deps, cache);
+    const caller = await callerOf(request, deps, cache, failures);
     if (!may(caller, scope)) {
       throw new GraftError(
         'scope-missing',
@@ -64,7 +73,12 @@ export function may(caller: Pick<Caller, 'scopes'>, scope: Scope): boolean {
   return caller.scopes.includes(scope) || caller.scopes.includes('admin');
 }
 
-async function callerOf(request: FastifyRequest, deps: AppDeps, cache: KeyCache): Promise<Caller> {
+async function callerOf(
+  request: FastifyRequest,
+  deps: AppDeps,
+  cache: KeyCache,
+  failures: FailedKeys,
+): Promise<Caller> {
   const { authorization } = request.headers;
   if (authorization === undefined) {
     if (!deps.config.openLoopback) {
@@ -80,8 +94,18 @@ async function callerOf(request: FastifyRequest, deps: AppDeps, cache: KeyCache)
     return { projectId: deps.projectId, keyId: null, scopes: SCOPES };
   }
   const secret = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+  const address = request.raw.socket.remoteAddress ?? '';
+  // Keys that were good are asked for all the same: behind a proxy everyone has one address.
+  const wait = secret === undefined || cache.knew(secret) ? null : failures.wait(address);
+  if (wait !== null)
+    throw new GraftError(
+      'rate-limited',
+      'Too many wrong API keys came from this address; no new key of it is looked up for a while.',
+      { retryAfter: wait },
+    );
   const key = secret === undefined ? null : await cache.find(secret);
   if (key === null) {
+    if (secret !== undefined) failures.add(address);
     throw new GraftError(
       'credentials-invalid',
       secret === undefined

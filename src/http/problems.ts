@@ -58,6 +58,8 @@ const DATABASE_AWAY = new Set([
   '08003',
   '08006',
   '53300',
+  // Cancelled by its time limit, or by an operator.
+  '57014',
   'P1001',
   'P1002',
   'P1017',
@@ -73,7 +75,7 @@ const CONNECTION_LOST = new Set([
   'ENOTFOUND',
 ]);
 const WORDS_OF_LOSS =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)|Query read timeout/;
 
 /** Whether the database went away: its connection's own errors carry `syscall`, which file errors share but for these codes. */
 function databaseAway(error: unknown): boolean {

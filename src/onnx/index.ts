@@ -60,7 +60,6 @@ export {
   measureShapesFor,
   type ShapeRunner,
   withAllOutputs,
-  withDynamicBatch,
 } from './shapes.js';
 export { byteLength, elements, numbers, renamed, tensor } from './tensor.js';
 export { decodeTensors, encodeTensors } from './tensors-file.js';

@@ -88,16 +88,3 @@ export async function measureShapesFor(model: Model, sizes: InputSizes, run: Sha
   }
   return found;
 }
-
-/**
- * Frees a model from a fixed number of examples: the first dimension of every input (and output) becomes `N`. Right for
- * networks that do not write the number into their shapes; whether it holds, a run with two examples shows.
- */
-export function withDynamicBatch(model: Model): Model {
-  const free = (v: ValueInfo): ValueInfo =>
-    v.shape && v.shape.length > 0 && !v.rawType ? { ...v, shape: ['N', ...v.shape.slice(1)] } : v;
-  const { graph } = model;
-  // Sizes of outputs may follow the old number anywhere, so only their types are kept.
-  const outputs = graph.outputs.map((v): ValueInfo => (v.rawType ? v : { ...v, shape: null }));
-  return { ...model, graph: { ...graph, inputs: graph.inputs.map(free), outputs, valueInfo: new Map() } };
-}

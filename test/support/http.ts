@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freshKey } from '../../src/api-keys.js';
 import { buildApp } from '../../src/app.js';
 import { assertSchema, DEFAULT_PROJECT_ID, migrationsFolder, repositories } from '../../src/db/index.js';
 import { jobCounts } from '../../src/db/job-counts.js';
@@ -8,7 +9,6 @@ import type { Repositories, Scope } from '../../src/domain/ports.js';
 import type { App, AppDeps } from '../../src/http/deps.js';
 import { newId } from '../../src/ids.js';
 import { createLogger } from '../../src/log.js';
-import { freshKey } from '../../src/services/api-keys.js';
 import { modelExporter } from '../../src/services/model-export.js';
 import { predictClient } from '../../src/services/predict-client.js';
 import { type BlobStores, blobStores } from '../../src/storage/index.js';

@@ -14,6 +14,8 @@ export interface Wire {
   readonly port: number;
   /** Cuts every connection and takes no new one. */
   cut(): void;
+  /** Keeps every connection, and lets nothing through: how a server that hangs looks. */
+  stall(): void;
   mend(): void;
   close(): Promise<void>;
 }
@@ -50,6 +52,9 @@ export async function wireTo(host: string, port: number): Promise<Wire> {
   return {
     port: (server.address() as AddressInfo).port,
     cut,
+    stall: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
     mend: () => {
       whole = true;
     },

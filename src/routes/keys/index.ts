@@ -1,4 +1,5 @@
 import type { Static } from 'typebox';
+import { freshKey } from '../../api-keys.js';
 import type { ApiKey } from '../../domain/ports.js';
 import { GraftError } from '../../errors.js';
 import type { KeyCache } from '../../http/auth.js';
@@ -8,7 +9,6 @@ import { notFound } from '../../http/problems.js';
 import { listBody, time, timeOrNull } from '../../http/render.js';
 import { answers, idempotencyHeaders, idParams, nothing, pageQuery, ref } from '../../http/schemas.js';
 import { newId } from '../../ids.js';
-import { freshKey } from '../../services/api-keys.js';
 import * as schema from './schema.js';
 
 const tags = ['keys'];

@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshKey } from '../../../src/api-keys.js';
 import { SCOPES, type Scope } from '../../../src/domain/ports.js';
 import { newId } from '../../../src/ids.js';
-import { freshKey } from '../../../src/services/api-keys.js';
 import { type TestService, testService } from '../../support/http.js';
 
 type Method = 'get' | 'post' | 'put' | 'delete' | 'head';

@@ -61,3 +61,20 @@ it('never refuses health, the reference, or this machine itself where it needs n
       expect([path, (await supertest(service.url).get(path)).status]).toEqual([path, 200]);
   }
 });
+
+it('looks up no more keys of an address that sent many wrong ones, but those that it knew', async () => {
+  const own = await testService({ config: { openLoopback: false } });
+  const [known, fresh] = [await own.key('read'), await own.key('read')];
+  const ask = (key: string) => supertest(own.url).get('/v1/jobs').set('authorization', `Bearer ${key}`);
+  expect((await ask(known)).status).toBe(200);
+  const seen: number[] = [];
+  for (let n = 0; n < 61; n++) seen.push((await ask(`grft_wrong_${n}`)).status);
+  expect(seen).toEqual([...Array.from({ length: 60 }, () => 401), 429]);
+  const refused = await ask(fresh);
+  expect([refused.status, refused.body.code]).toEqual([429, 'rate-limited']);
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
+  expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(60);
+  expect((await ask(known)).status).toBe(200);
+  expect((await supertest(own.url).get('/healthz')).status).toBe(200);
+  await own.close();
+});

@@ -1,11 +1,14 @@
 import { Readable } from 'node:stream';
 import supertest from 'supertest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connectDatabase } from '../../../src/db/index.js';
 import { namedUploads, packlessRevisions } from '../../../src/db/upload-keys.js';
 import { newId } from '../../../src/ids.js';
 import { uploadKey } from '../../../src/services/datasets.js';
 import { sweepPacks, sweepUploads } from '../../../src/services/sweep-uploads.js';
 import { type TestService, testService } from '../../support/http.js';
+import { through, wireTo } from '../../support/net.js';
+import { testDatabase } from '../../support/postgres.js';
 import { ground } from '../../support/records.js';
 
 let service: TestService;
@@ -79,4 +82,23 @@ it('says that the database is away rather than that something went wrong', async
   const ready = await supertest(other.url).get('/readyz');
   expect([ready.status, ready.body.detail]).toEqual([503, 'Not ready: database, schema.']);
   await other.close();
+});
+
+it('gives up a database that hangs: a statement that takes too long, and a connection on which nothing comes', async () => {
+  const own = await testDatabase();
+  const { hostname, port } = new URL(own.url);
+  const wire = await wireTo(hostname, Number(port));
+  const slow = connectDatabase(through(own.url, wire), { statementMs: 500 });
+  const other = await testService({ db: { ...own, pool: slow.pool, prisma: slow.prisma } });
+  await expect(slow.pool.query('SELECT pg_sleep(60)')).rejects.toMatchObject({ code: '57014' });
+  for (const path of ['/v1/jobs', '/v1/keys']) {
+    expect((await supertest(other.url).get('/v1/jobs')).status).toBe(200);
+    wire.stall();
+    const { status, body } = await supertest(other.url).get(path);
+    expect([path, status, body.code]).toEqual([path, 503, 'unavailable']);
+  }
+  expect((await supertest(other.url).get('/v1/jobs')).status).toBe(200);
+  await other.close();
+  await slow.close();
+  await wire.close();
 });

@@ -9,7 +9,6 @@ import {
   type Model,
   OnnxError,
   tensor,
-  withDynamicBatch,
   withInitializers,
 } from '../../../src/onnx/index.js';
 import { hasData, maxDifference, random, randomValue, readModel, run, type Value } from '../../support/onnx.js';
@@ -195,13 +194,5 @@ describe.runIf(hasData('models'))('real models', () => {
       for (let i = 0; i < places; i++) mean += at(map, channel * places + i) / places;
       expect(at(out, channel)).toBeCloseTo(mean, 4);
     }
-  });
-
-  it('a model fixed to one example runs with two once freed', async () => {
-    const model = withDynamicBatch(
-      featureTrunk(readModel('models/yolox_nano_416_opset11.onnx'), { tensor: '857', kind: 'map' }),
-    );
-    const out = Object.values(await run(model, { images: randomValue([2, 3, 416, 416], random(2)) }))[0] as Value;
-    expect(out.dims[0]).toBe(2);
   });
 });
