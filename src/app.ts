@@ -15,6 +15,7 @@ import { newId } from './ids.js';
 import { aliasReads, aliasWrites } from './routes/aliases/index.js';
 import { baseReads, baseWrites } from './routes/bases/index.js';
 import { datasetReads, datasetWrites } from './routes/datasets/index.js';
+import { engineReads } from './routes/engines/index.js';
 import { jobEventRoutes } from './routes/jobs/events.js';
 import { jobReads, jobWrites } from './routes/jobs/index.js';
 import { keyRoutes } from './routes/keys/index.js';
@@ -106,6 +107,7 @@ export function buildApp(deps: AppDeps): App {
   inScope(app, deps, 'read', [
     datasetReads,
     baseReads,
+    engineReads,
     jobReads,
     jobEventRoutes,
     modelReads,

@@ -21,6 +21,10 @@ export interface Config {
   /** Requests a second that one API key may make; 0: any number. */
   readonly requestsPerSecond: number;
   readonly trainConcurrency: number;
+  /** What this worker trains on where a job leaves it open. */
+  readonly engine: 'auto' | 'onnxruntime' | 'tensorflow';
+  /** One machine with one worker, which has the engines that are installed here and no others. */
+  readonly embedded: boolean;
   readonly threads: number;
   readonly featureCacheBytes: number;
   readonly servingCacheBytes: number;
@@ -31,6 +35,7 @@ export interface Config {
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+const ENGINE_CHOICES = ['auto', 'onnxruntime', 'tensorflow'] as const;
 const MIB = 1024 * 1024;
 
 /** Whether an address can only be reached from this machine. */
@@ -74,6 +79,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
   const level = text('LOG_LEVEL') ?? 'info';
   const logLevel = LEVELS.find((known) => known === level);
   if (logLevel === undefined) mistakes.push(`LOG_LEVEL=${level}: one of ${LEVELS.join(', ')}`);
+  const wanted = text('GRAFT_ENGINE') ?? 'auto';
+  const engine = ENGINE_CHOICES.find((known) => known === wanted);
+  if (engine === undefined) mistakes.push(`GRAFT_ENGINE=${wanted}: one of ${ENGINE_CHOICES.join(', ')}`);
   const predictUrl = text('PREDICT_URL') ?? `unix:${home}/run/predict.sock`;
   if (!/^(unix:\/|https?:\/\/)/.test(predictUrl))
     mistakes.push(`PREDICT_URL=${predictUrl}: unix:/path or http://host:port`);
@@ -91,6 +99,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     maxUploadBytes: whole('GRAFT_MAX_UPLOAD_MB', 20_480, 1, 1_048_576) * MIB,
     maxPredictBytes: whole('GRAFT_MAX_PREDICT_MB', 64, 1, 4096) * MIB,
     requestsPerSecond: whole('GRAFT_REQUESTS_PER_SECOND', 10_000, 0, 1_000_000),
+    engine: engine ?? 'auto',
+    embedded,
     trainConcurrency: whole('GRAFT_TRAIN_CONCURRENCY', 1, 1, 64),
     threads: whole('GRAFT_THREADS', availableParallelism(), 1, 1024),
     featureCacheBytes: whole('GRAFT_FEATURE_CACHE_MB', 2048, 0, 1_048_576) * MIB,

@@ -11,7 +11,7 @@ function unasked(name: string): never {
   return new Proxy(() => {}, { get: (_, part) => unasked(`${name}.${String(part)}`) }) as never;
 }
 const deps: AppDeps = {
-  config: { openLoopback: false, maxUploadBytes: 0, maxPredictBytes: 0, requestsPerSecond: 0 },
+  config: { openLoopback: false, embedded: false, maxUploadBytes: 0, maxPredictBytes: 0, requestsPerSecond: 0 },
   log: createLogger({ logLevel: 'silent' }, 'openapi'),
   projectId: '',
   repositories: unasked('repositories'),

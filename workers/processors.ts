@@ -3,6 +3,7 @@ import type { Repositories } from '../src/domain/ports.js';
 import type { Logger } from '../src/log.js';
 import type { Processors, QueueJobName, QueuePayloads } from '../src/queue/names.js';
 import type { BlobStores } from '../src/storage/index.js';
+import type { EngineRegistry } from './engines.js';
 
 export interface WorkerDeps {
   readonly config: Config;
@@ -12,6 +13,7 @@ export interface WorkerDeps {
   /** Names this process on the jobs it holds. */
   readonly workerId: string;
   readonly databaseUrl: string;
+  readonly engines: EngineRegistry;
 }
 
 /** One processor per delivery name. Each is loaded with its first delivery: an idle worker holds no image decoder. */

@@ -5,6 +5,7 @@ import type { Logger } from '../src/log.js';
 import { startConsumers } from '../src/queue/consumers.js';
 import { connectQueue } from '../src/queue/producer.js';
 import { blobStores } from '../src/storage/index.js';
+import { advertise, engineRegistry } from './engines.js';
 import { processorsOf } from './processors.js';
 import { oneAtATime, startReconciler } from './reconciler.js';
 
@@ -36,8 +37,10 @@ export async function startWorker(
     const stores = await blobStores(config, db);
     const repos = repositories(db);
     const queue = connectQueue(config, databaseUrl, log);
+    const engines = engineRegistry(config);
+    const advertised = advertise(engines, repos.engines, workerId, log);
     const consumers = startConsumers(config, databaseUrl, {
-      processors: processorsOf({ config, log, repositories: repos, stores, workerId, databaseUrl }),
+      processors: processorsOf({ config, log, repositories: repos, stores, workerId, databaseUrl, engines }),
       concurrency: { check: CHECKS_AT_ONCE, train: config.trainConcurrency },
       log,
     });
@@ -53,6 +56,7 @@ export async function startWorker(
     return {
       close: async () => {
         pulse.close();
+        await advertised.close();
         await consumers.close(GRACE_MS);
         await reconciler.close();
         await queue.close();

@@ -2,6 +2,7 @@ import type { Repositories } from '../domain/ports.js';
 import { baseRepository } from './bases.js';
 import type { Database } from './client.js';
 import { datasetRepository } from './datasets.js';
+import { engineRepository } from './engines.js';
 import { idempotencyRepository } from './idempotency.js';
 import { jobRepository } from './jobs.js';
 import { keyRepository } from './keys.js';
@@ -18,5 +19,6 @@ export function repositories(db: Database): Repositories {
     models: modelRepository(db),
     keys: keyRepository(db),
     idempotency: idempotencyRepository(db),
+    engines: engineRepository(db),
   };
 }

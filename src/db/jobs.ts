@@ -79,6 +79,15 @@ export function jobRepository(db: Database): JobRepository {
       const job = await byId(id);
       return job?.state === 'preparing' ? job : null;
     },
+    async waits(id, message, data) {
+      const values: unknown[] = [id, message];
+      await pool.query(
+        `WITH changed AS (SELECT id, project_id FROM job WHERE id = $1 AND state = 'queued' AND NOT EXISTS (
+             SELECT 1 FROM event WHERE job_id = $1 AND message = $2 AND created_at >= job.queued_at) FOR UPDATE)
+         ${eventSql({ type: 'log', level: 'warning', message, ...(data && { data }) }, values)}`,
+        values,
+      );
+    },
     async heartbeat(fence) {
       const { rows } = await pool.query<{ intent: 'cancel' | 'pause' | 'stop' | null }>(
         `UPDATE job SET heartbeat_at = now() WHERE id = $1 AND attempt = $2

@@ -1,5 +1,6 @@
 import type { BaseRepository } from './ports/bases.js';
 import type { DatasetRepository } from './ports/datasets.js';
+import type { EngineRepository } from './ports/engines.js';
 import type { IdempotencyRepository } from './ports/idempotency.js';
 import type { JobRepository } from './ports/jobs.js';
 import type { KeyRepository } from './ports/keys.js';
@@ -8,6 +9,7 @@ import type { ModelRepository } from './ports/models.js';
 export type * from './ports/bases.js';
 export type * from './ports/checks.js';
 export type * from './ports/datasets.js';
+export type * from './ports/engines.js';
 export type * from './ports/idempotency.js';
 export type * from './ports/jobs.js';
 export * from './ports/keys.js';
@@ -25,4 +27,5 @@ export interface Repositories {
   readonly models: ModelRepository;
   readonly keys: KeyRepository;
   readonly idempotency: IdempotencyRepository;
+  readonly engines: EngineRepository;
 }

@@ -201,6 +201,15 @@ export interface Engine {
   readonly version: string;
   readonly device: string;
 }
+/** What a worker found of one engine: one that can be used names version and device, another the reason with the mend. */
+export interface EngineReport {
+  readonly executor: Engine['executor'];
+  readonly usable: boolean;
+  readonly version: string | null;
+  readonly device: string | null;
+  readonly reason: string | null;
+  readonly checkedAt: Date;
+}
 export interface Job {
   readonly id: string;
   readonly projectId: string;

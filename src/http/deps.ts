@@ -17,7 +17,10 @@ import type { BlobStores } from '../storage/index.js';
 
 /** Everything the service stands on; `main.ts` builds it, tests build their own. */
 export interface AppDeps {
-  readonly config: Pick<Config, 'openLoopback' | 'maxUploadBytes' | 'maxPredictBytes' | 'requestsPerSecond'>;
+  readonly config: Pick<
+    Config,
+    'openLoopback' | 'embedded' | 'maxUploadBytes' | 'maxPredictBytes' | 'requestsPerSecond'
+  >;
   readonly log: Logger;
   /** The project of requests that need no key. */
   readonly projectId: string;

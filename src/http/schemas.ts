@@ -30,6 +30,7 @@ export const Digest = Type.String({ pattern: '^sha256:[0-9a-f]{64}$' });
 
 /** Words that several objects use have a name of their own, so that generated clients have one type for them. */
 export const ErrorCode = words(ERROR_CODES, { $id: 'ErrorCode', description: 'Stable; programs compare this one.' });
+export const ENGINES = ['onnxruntime', 'tensorflow'] as const;
 export const Task = words(TASKS, { $id: 'Task' });
 export const Split = words(['train', 'validation', 'test'], { $id: 'Split' });
 export const JobState = words(JOB_STATES, { $id: 'JobState' });

@@ -5,6 +5,7 @@ export {
   attributes,
   float,
   floatAttribute,
+  floatsAttribute,
   intAttribute,
   intsAttribute,
   stringAttribute,
@@ -19,7 +20,7 @@ export { type BaseDescription, type DescribedValue, type DescribeOptions, descri
 export type { ImageInput, ImagePreprocessing, PreprocessingSource } from './describe/preprocessing.js';
 export { differentiate, gradientName } from './differentiate/differentiate.js';
 export { type Rule, type RuleContext, type RuleTable, ruleTable } from './differentiate/rule.js';
-export { standardRules } from './differentiate/table.js';
+export { nativeRules, standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
 export { constant, reduceSum } from './emit.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';

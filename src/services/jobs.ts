@@ -5,11 +5,13 @@ import { GraftError } from '../errors.js';
 import { newId } from '../ids.js';
 import { standardRules } from '../onnx/index.js';
 import type { Enqueue } from '../queue/names.js';
+import { liveEngines } from './engines.js';
 import { trainableDataset } from './trainable.js';
 
 export interface JobServices {
-  readonly repositories: Pick<Repositories, 'jobs' | 'datasets' | 'bases'>;
+  readonly repositories: Pick<Repositories, 'jobs' | 'datasets' | 'bases' | 'engines'>;
   readonly enqueue: Enqueue;
+  readonly config: { readonly embedded: boolean };
 }
 export interface JobRequest {
   readonly name?: string | null;
@@ -28,16 +30,24 @@ function impossible(path: string, detail: string): GraftError {
 }
 
 /** What this version cannot do yet is refused in words before anything is written. */
-function refuseUnbuilt({ task, engine }: JobRequest): void {
+function refuseUnbuilt({ task }: JobRequest): void {
   if (task !== 'image-classification') {
     throw impossible('/task', `This version trains image-classification; '${task}' comes later.`);
   }
-  if (engine === 'tensorflow') {
-    throw impossible(
-      '/engine',
-      "The engine 'tensorflow' is not installed here; leave `engine` out or say 'onnxruntime'.",
-    );
-  }
+}
+
+/**
+ * A job that asks for an engine waits for a worker that has it. On one machine with one worker there is none to wait for: the
+ * engine is here once it is installed, and the request is better made then.
+ */
+async function refuseEngine({ repositories, config }: JobServices, { engine }: JobRequest): Promise<void> {
+  if (engine === undefined || engine === 'auto' || !config.embedded) return;
+  const here = (await liveEngines(repositories)).filter((report) => report.executor === engine);
+  if (here.length === 0 || here.some((report) => report.usable)) return;
+  throw impossible(
+    '/engine',
+    `The engine '${engine}' cannot be used here. ${here[0]?.reason ?? ''} Or leave \`engine\` out.`,
+  );
 }
 
 /** The newest base of the installation's own that fits the task; one that is still being checked may. */
@@ -162,6 +172,7 @@ const AUTO = {
 /** Everything is checked first; then the row, then the queue. The job pins dataset revision and base digest. */
 export async function createJob(deps: JobServices, projectId: string, request: JobRequest): Promise<Job> {
   refuseUnbuilt(request);
+  await refuseEngine(deps, request);
   const { labels, ...dataset } = await trainableDataset(deps, projectId, request);
   refuseUnknownLabels(request.hyperparameters?.classWeights, labels);
   const base = await usableBase(deps, projectId, request);

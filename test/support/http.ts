@@ -57,6 +57,7 @@ export async function testService(
     ...rest,
     config: {
       openLoopback: true,
+      embedded: true,
       maxUploadBytes: 64 * 1024 * 1024,
       maxPredictBytes: 4 * 1024 * 1024,
       requestsPerSecond: 0,

@@ -10,6 +10,7 @@ import type { NewJob, Repositories } from '../../src/domain/ports.js';
 import type { BaseFacts, Example, Hyperparameters, Job, Preprocessing, Split } from '../../src/domain/types.js';
 import { newId } from '../../src/ids.js';
 import { type BlobStores, blobStores } from '../../src/storage/index.js';
+import { engineRegistry } from '../../workers/engines.js';
 import { jobTrain } from '../../workers/processors/job-train.js';
 import type { TestDatabase } from './postgres.js';
 import { FACTS, HYPERPARAMETERS, SUMMARY } from './records.js';
@@ -115,6 +116,7 @@ export async function trainingGround(
       repositories: o.wrap?.(repos) ?? repos,
       stores,
       workerId: 'test-worker',
+      engines: engineRegistry({ home }),
     },
     {
       childEntry: o.childEntry ?? pathToFileURL(join(ROOT, 'dist/workers/training/run-child.js')),

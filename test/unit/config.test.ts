@@ -26,10 +26,17 @@ test('a loopback without keys closes when listening elsewhere or on a database o
 
 test('every mistake is named at once, with the variable and what it takes', () => {
   const read = () =>
-    readConfig({ PORT: '80a', QUEUE_URL: 'localhost:6379', LOG_LEVEL: 'loud', GRAFT_EMBEDDED: 'perhaps' });
+    readConfig({
+      PORT: '80a',
+      QUEUE_URL: 'localhost:6379',
+      LOG_LEVEL: 'loud',
+      GRAFT_EMBEDDED: 'perhaps',
+      GRAFT_ENGINE: 'jax',
+    });
   expect(read).toThrow(/PORT=80a: a whole number from 0 to 65535/);
   expect(read).toThrow(/QUEUE_URL: an address that starts with redis:\/\/ or rediss:\/\//);
   expect(read).toThrow(/LOG_LEVEL=loud: one of fatal/);
+  expect(read).toThrow(/GRAFT_ENGINE=jax: one of auto, onnxruntime, tensorflow/);
   expect(read).toThrow(/GRAFT_EMBEDDED=perhaps: true or false/);
 });
 

@@ -70,6 +70,8 @@ export interface Program {
  */
 export interface Executor {
   readonly engine: Engine;
+  /** Whether it runs the operators of the domain `graft` as they are; else they must be written out in standard ones. */
+  readonly native: boolean;
   compile(model: Model, options?: CompileOptions): Promise<Program>;
   /** As `compile`, from the bytes of a file as it is. */
   load(file: Uint8Array, options?: CompileOptions): Promise<Program>;

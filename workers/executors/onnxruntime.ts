@@ -100,6 +100,7 @@ export function onnxruntimeExecutor(options: {
     program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false)));
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
+    native: false,
     load,
     async compile(model, o) {
       const laid = o?.training ? await laidOut(model) : model;

@@ -2,6 +2,7 @@ import type { Config } from '../../src/config.js';
 import type { Repositories } from '../../src/domain/ports.js';
 import type { Logger } from '../../src/log.js';
 import type { BlobStores } from '../../src/storage/index.js';
+import type { EngineChoice, EngineRegistry } from '../engines.js';
 import { attempt } from '../training/attempt.js';
 import { childPool } from '../training/child-process.js';
 import { patiently } from '../training/writer.js';
@@ -14,6 +15,7 @@ export interface TrainDeps {
   readonly repositories: Repositories;
   readonly stores: BlobStores;
   readonly workerId: string;
+  readonly engines: EngineRegistry;
 }
 
 /**
@@ -37,17 +39,39 @@ export function jobTrain(
       const child = pool.take();
       let ran = false;
       try {
+        const engine = await engineFor(deps, jobId, signal);
+        if (engine === null) return;
         const job = await patiently(() => repositories.jobs.claim(jobId, workerId), { signal, log });
         if (job === null) {
           if (first) log.debug({ job: jobId }, 'Not queued; nothing to do');
           return;
         }
         ran = true;
-        if ((await attempt(deps, job, child, signal)) === 'over') return;
+        if ((await attempt(deps, job, engine, child, signal)) === 'over') return;
       } finally {
         child.kill();
         if (ran && !signal.aborted) pool.warm();
       }
     }
   };
+}
+
+/**
+ * What this worker trains the job on; null where it has not what the job asks for: the job stays queued for one that has, and
+ * is told so once.
+ */
+async function engineFor(deps: TrainDeps, jobId: string, signal: AbortSignal): Promise<EngineChoice | null> {
+  const { repositories, log, engines } = deps;
+  const job = await patiently(() => repositories.jobs.byId(jobId), { signal, log });
+  if (job?.state !== 'queued') {
+    log.debug({ job: jobId }, 'Not queued; nothing to do');
+    return null;
+  }
+  const found = await engines.choose(job.engineRequested, job.method.type);
+  if (found !== null) return found;
+  const missing = (await engines.current()).find((r) => !r.usable);
+  const message = `waits for a worker with the engine ${missing?.executor ?? job.engineRequested}`;
+  await patiently(() => repositories.jobs.waits(jobId, message, { here: missing?.reason ?? null }), { signal, log });
+  log.info({ job: jobId, reason: missing?.reason }, message);
+  return null;
 }

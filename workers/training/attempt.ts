@@ -4,6 +4,7 @@ import type { Repositories } from '../../src/domain/ports.js';
 import type { Job } from '../../src/domain/types.js';
 import { type ErrorCode, GraftError, storedProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
+import type { EngineChoice } from '../engines.js';
 import { forgetCheckpoints, inheritCheckpoints, sweepCheckpoints } from './checkpoint-folders.js';
 import type { Exit, RunChild } from './child-process.js';
 import { crashMessage, crashProblem } from './crash.js';
@@ -40,7 +41,13 @@ const MOST_BEAT_MS = 1000;
  * One attempt of a claimed job: feeds the child, keeps the hold, writes what the child tells, and brings the job to its
  * next state. Every write carries the attempt's number, so that an attempt that lost its hold changes nothing.
  */
-export async function attempt(deps: AttemptDeps, job: Job, child: RunChild, signal: AbortSignal): Promise<Outcome> {
+export async function attempt(
+  deps: AttemptDeps,
+  job: Job,
+  engine: EngineChoice,
+  child: RunChild,
+  signal: AbortSignal,
+): Promise<Outcome> {
   const { jobs } = deps.repositories;
   const fence = { jobId: job.id, attempt: job.attempt };
   const log = deps.log.child({ job: job.id, attempt: job.attempt });
@@ -97,7 +104,7 @@ export async function attempt(deps: AttemptDeps, job: Job, child: RunChild, sign
 
   try {
     try {
-      spec = await runSpec(deps, job, over.signal);
+      spec = await runSpec(deps, job, engine, over.signal);
       outDir = spec.outDir;
       await forgetOlder(spec.outDir, job.id);
       if (job.method.type !== 'featureExtraction') {

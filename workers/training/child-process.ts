@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { childEnvironment } from '../../src/config.js';
+import { libraryEnvironment } from '../executors/tensorflow/installation.js';
 import type { FromChild, ToChild } from './messages.js';
 
 export interface Exit {
@@ -35,7 +36,11 @@ export function startRunChild(options: { threads: number; entry?: URL }): RunChi
   const killsBefore = outOfMemoryKills();
   const child: ChildProcess = fork(fileURLToPath(options.entry ?? RUN_CHILD), [], {
     // Decoding runs on libuv's threads; one more so that reading never waits behind it.
-    env: childEnvironment({ ...MALLOC, UV_THREADPOOL_SIZE: String(options.threads + 1) }),
+    env: childEnvironment({
+      ...MALLOC,
+      ...libraryEnvironment(options.threads),
+      UV_THREADPOOL_SIZE: String(options.threads + 1),
+    }),
     execArgv: ['--enable-source-maps', '--max-semi-space-size=8'],
     serialization: 'advanced',
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
@@ -48,7 +53,7 @@ export function startRunChild(options: { threads: number; entry?: URL }): RunChi
     const end = (code: number | null, signal: NodeJS.Signals | null) => {
       const outOfMemory =
         (signal === 'SIGKILL' && outOfMemoryKills() > killsBefore) ||
-        /out of memory|bad_alloc|Failed to allocate/i.test(words);
+        /out of memory|bad_alloc|Failed to allocate|OOM when allocating/i.test(words);
       resolve({ code, signal, lastWords: words.trim().split('\n').slice(-12).join('\n'), outOfMemory });
     };
     child.once('error', (error) => {

@@ -13,6 +13,7 @@ import type {
 } from '../../src/domain/types.js';
 import type { ErrorCode, ProblemItem } from '../../src/errors.js';
 import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
+import type { EngineChoice } from '../engines.js';
 
 export interface RunExample {
   readonly index: number;
@@ -49,6 +50,7 @@ export interface RunSpec {
   readonly fraction: number | null;
   readonly cache: { readonly root: string; readonly maxBytes: number };
   readonly threads: number;
+  readonly engine: EngineChoice;
   /** The job's checkpoints, which outlive an attempt. */
   readonly checkpointDir: string;
   /** At least this long between two checkpoints. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Certificate, Preprocessing } from '../../src/domain/types.js';
+import type { Certificate, Engine, Preprocessing } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { decodeModel } from '../../src/onnx/index.js';
 import { fillRecipe, recipeOf } from '../../src/services/export-recipe.js';
@@ -45,7 +45,7 @@ export const goldenRows = (n: number): readonly number[] => {
  * probability differs by more than the tolerance.
  */
 export async function certify(
-  executor: Executor,
+  { trainer, verifier }: { readonly trainer: Engine; readonly verifier: Executor },
   spec: RunSpec,
   o: {
     readonly labels: readonly string[];
@@ -75,13 +75,13 @@ export async function certify(
     await file.close();
   }
   const digest = `sha256:${hash.digest('hex')}`;
-  const maxDifference = await compare(executor, spec, path, o.golden);
+  const maxDifference = await compare(verifier, spec, path, o.golden);
   const certificate: Certificate = {
     inputs: o.golden.map(({ example }) => ({ path: example.path, digest: example.digest })),
     maxDifference,
     tolerance: TOLERANCE,
     exportDigest: digest,
-    engines: { trainer: executor.engine, verifier: executor.engine },
+    engines: { trainer, verifier: verifier.engine },
     verifiedAt: o.verifiedAt,
   };
   // Not `>`: a difference that is no number must fail too.

@@ -1,8 +1,10 @@
 import { ERROR_CODES, GraftError } from '../../src/errors.js';
+import { OnnxError } from '../../src/onnx/index.js';
+import type { Executor } from '../executors/executor.js';
 import { onnxruntimeExecutor } from '../executors/onnxruntime.js';
 import { firstToGo } from '../first-to-go.js';
 import type { Control } from './head-search.js';
-import type { FromChild, RunSpec, ToChild } from './messages.js';
+import type { FromChild, RunResult, RunSpec, ToChild } from './messages.js';
 import { run } from './run.js';
 
 /** A process of one run: told what to do over its channel, ends when it is done, or when its parent is gone. */
@@ -32,10 +34,41 @@ const control: Control = {
   leave: async () => process.exit(0),
 };
 
-async function start(spec: RunSpec): Promise<void> {
-  const executor = onnxruntimeExecutor({ threads: spec.threads });
+/**
+ * The run on the engine that the worker chose; where the choice was free and the engine cannot run the graph, on the embedded
+ * one, and the job says so.
+ */
+async function onEngine(spec: RunSpec): Promise<RunResult> {
+  const embedded = onnxruntimeExecutor({ threads: spec.threads });
+  const { executor, addonPath, device, why, free } = spec.engine;
+  if (executor === 'onnxruntime' || addonPath === null) {
+    told(embedded, why);
+    return run(embedded, embedded, spec, control, send);
+  }
+  // Loaded only where it is used: the library takes a second and 200 MB.
+  const { tensorflowExecutor } = await import('../executors/tensorflow/executor.js');
+  const tensorflow = tensorflowExecutor({ addonPath }, device);
+  told(tensorflow, why);
   try {
-    last({ type: 'done', result: await run(executor, spec, control, send) });
+    return await run(tensorflow, embedded, spec, control, send);
+  } catch (error) {
+    if (!free || !isBeyond(error)) throw error;
+    told(embedded, error.message);
+    return run(embedded, embedded, spec, control, send);
+  }
+}
+function told({ engine }: Executor, why: string): void {
+  const { executor, version, device } = engine;
+  const message = `trains on ${executor} ${version} (${device}): ${why}`;
+  send({ type: 'log', level: 'info', message, data: { executor, version, device, why } });
+}
+/** What an engine says of a graph that it cannot run. */
+const isBeyond = (error: unknown): error is OnnxError =>
+  error instanceof OnnxError && (error.code === 'operator-unsupported' || error.code === 'shape-unknown');
+
+async function start(spec: RunSpec): Promise<void> {
+  try {
+    last({ type: 'done', result: await onEngine(spec) });
   } catch (error) {
     const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
     const errors = error instanceof GraftError ? (error.options.errors ?? []) : [];

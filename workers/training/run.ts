@@ -12,11 +12,13 @@ import { progressOf, SPANS } from './progress.js';
 import { certify, goldenRows, leave } from './publish.js';
 
 /**
- * A whole run: training by the job's method, evaluation, files. Everything drawn comes from the seed, and nothing depends
+ * A whole run: training on `executor` by the job's method, evaluation, files, and the proof on `verifier`, the engine that will
+ * serve the model. Everything drawn comes from the seed, and nothing depends
  * on what an earlier attempt left in the caches, so a run that was interrupted ends like one that was not. Throws `GraftError`s.
  */
 export async function run(
   executor: Executor,
+  verifier: Executor,
   spec: RunSpec,
   control: Control,
   tell: (message: FromChild) => void,
@@ -55,7 +57,7 @@ export async function run(
     certificate,
     export: exported,
     recipe,
-  } = await certify(executor, spec, {
+  } = await certify({ trainer: executor.engine, verifier }, spec, {
     labels,
     head: trained.head,
     changed,

@@ -4,6 +4,7 @@ import type { Job } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { newId } from '../../src/ids.js';
 import type { BlobStores } from '../../src/storage/index.js';
+import type { EngineChoice } from '../engines.js';
 import { checkpointDir } from './checkpoint-folders.js';
 import { localBase, localFile } from './local-files.js';
 import type { RunExample, RunSpec } from './messages.js';
@@ -23,10 +24,8 @@ export interface SpecDeps {
 const CHECKPOINT_MS = 20_000;
 
 /** Everything that the job's run needs, its files at local paths. Throws `GraftError`s that say what the job lacks. */
-export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Promise<RunSpec> {
+export async function runSpec(deps: SpecDeps, job: Job, engine: EngineChoice, signal: AbortSignal): Promise<RunSpec> {
   const { datasets, bases } = deps.repositories;
-  if (job.engineRequested === 'tensorflow')
-    throw new GraftError('job-impossible', 'The tensorflow engine is not installed here; use "auto" or "onnxruntime".');
   const [revision, dataset, base] = await Promise.all([
     datasets.revision(job.dataset.id, job.dataset.revision),
     datasets.get(job.projectId, job.dataset.id),
@@ -82,6 +81,7 @@ export async function runSpec(deps: SpecDeps, job: Job, signal: AbortSignal): Pr
     fraction: job.validation?.fraction ?? null,
     cache: { root: join(home, 'cache/features'), maxBytes: deps.config.featureCacheBytes },
     threads: deps.config.threads,
+    engine,
     checkpointMs: deps.config.checkpointMs ?? CHECKPOINT_MS,
     checkpointDir: checkpointDir(home, job.id),
     outDir: join(home, 'run/jobs', `${job.id}-${job.attempt}`),

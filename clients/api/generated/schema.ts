@@ -180,6 +180,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/engines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the workers can train on */
+        get: operations["listEngines"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/jobs": {
         parameters: {
             query?: never;
@@ -1113,7 +1130,10 @@ export interface components {
             method?: components["schemas"]["Method"];
             hyperparameters?: components["schemas"]["HyperparametersRequest"];
             validation?: components["schemas"]["Validation"];
-            /** @enum {string} */
+            /**
+             * @description Left out or `auto`: a GPU where there is one, else what is fastest for the method. A job that names an engine waits for a worker that has it (`GET /v1/engines`).
+             * @enum {string}
+             */
             engine?: "auto" | "onnxruntime" | "tensorflow";
             metadata?: {
                 [key: string]: string;
@@ -1416,6 +1436,27 @@ export interface components {
             checks: {
                 [key: string]: "up";
             };
+        };
+        WorkerEngine: {
+            /** @enum {string} */
+            object: "engine";
+            /** @description The worker process that has it. */
+            worker: string;
+            /** @enum {string} */
+            executor: "onnxruntime" | "tensorflow";
+            /** @description Whether it ran a kernel when the worker last tried it. */
+            usable: boolean;
+            version: string | null;
+            device: string | null;
+            reason: string | null;
+            /** Format: date-time */
+            checkedAt: string;
+        };
+        /** @description Empty: no worker has been heard of in the last half minute. */
+        WorkerEngines: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["WorkerEngine"][];
         };
     };
     responses: never;
@@ -2451,6 +2492,80 @@ export interface operations {
             };
             /** @description The state does not allow it */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests with this key; try again after `Retry-After` seconds */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too busy or a part is down; try again after `Retry-After` seconds */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEngines: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Empty: no worker has been heard of in the last half minute. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerEngines"];
+                };
+            };
+            /** @description Not understood: malformed JSON, an unknown field, a bad type */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No key, or one that is not known */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The key lacks the scope */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

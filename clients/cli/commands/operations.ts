@@ -9,6 +9,19 @@ interface Key {
   readonly createdAt: string;
 }
 
+interface WorkerEngine {
+  readonly worker: string;
+  readonly executor: string;
+  readonly usable: boolean;
+  readonly version: string | null;
+  readonly device: string | null;
+  readonly reason: string | null;
+}
+const engineLine = ({ worker, executor, usable, version, device, reason }: WorkerEngine): string =>
+  usable
+    ? `engine ${executor} ${version} on ${device}: ran a kernel (${worker})`
+    : `engine ${executor} cannot be used (${worker}): ${reason}`;
+
 export const operationCommands: readonly Command[] = [
   {
     name: 'keys create',
@@ -51,12 +64,17 @@ export const operationCommands: readonly Command[] = [
   {
     name: 'doctor',
     args: [],
-    about: 'is the service well, part by part',
+    about: 'is the service well, part by part, and what can it train on',
     async run({ client, out }) {
       try {
         const ready = await client.request<Record<string, unknown>>('GET', '/readyz');
-        if (out.json) out.data(ready);
-        else out.text(`${client.root} is ready: ${JSON.stringify(ready)}`);
+        const engines = await client.request<{ data: readonly WorkerEngine[] }>('GET', '/v1/engines');
+        if (out.json) out.data({ ...ready, engines: engines.data });
+        else {
+          out.text(`${client.root} is ready: ${JSON.stringify(ready)}`);
+          if (engines.data.length === 0) out.text('No worker has been heard of in the last half minute; jobs wait.');
+          for (const engine of engines.data) out.text(engineLine(engine));
+        }
         return 0;
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;

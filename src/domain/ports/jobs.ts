@@ -64,6 +64,8 @@ export interface JobRepository {
    * null when the job is not queued (another worker holds it, it is terminal, paused or cancelled).
    */
   claim(id: string, workerId: string): Promise<Job | null>;
+  /** An event on a `queued` job, once for each time it was queued. */
+  waits(id: string, message: string, data: NewEvent['data']): Promise<void>;
   /** Keeps the hold and tells what the user asks meanwhile; `held: false` means: stop, the job is not yours any more. */
   heartbeat(fence: Fence): Promise<{ held: boolean; intent: Job['intent'] }>;
   /** Change of state and its event in one transaction, guarded by the transition table and the fence, in SQL. */

@@ -6,6 +6,7 @@ import { transposedConvolutionRules } from './convolution-transposed.js';
 import { einsumRules } from './einsum.js';
 import { gatherRules } from './gather.js';
 import { linearRules } from './linear.js';
+import { NATIVE } from './native.js';
 import { normalisationRules } from './normalisation.js';
 import { groupNormalisationRules } from './normalisation-groups.js';
 import { localNormalisationRules } from './normalisation-local.js';
@@ -51,5 +52,13 @@ const FAMILIES = [
 export function standardRules(): RuleTable {
   const rules = ruleTable();
   for (const [opType, from, to, rule] of FAMILIES.flat()) rules.add(opType, from, to, rule);
+  return rules;
+}
+
+/** As `standardRules`, for an engine that runs the operators of the domain `graft` itself (see `native.ts`). */
+export function nativeRules(): RuleTable {
+  const rules = ruleTable();
+  for (const [opType, from, to, rule] of FAMILIES.flat())
+    rules.add(opType, from, to, NATIVE.get(opType)?.(rule) ?? rule);
   return rules;
 }

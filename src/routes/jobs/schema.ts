@@ -4,6 +4,7 @@ import { TASKS } from '../../domain/types.js';
 import {
   closed,
   Digest,
+  ENGINES,
   JobState,
   listOf,
   nullable,
@@ -18,7 +19,6 @@ import {
 
 const text = Type.String();
 const METHODS = ['featureExtraction', 'fineTuning', 'scratch'] as const;
-const ENGINES = ['onnxruntime', 'tensorflow'] as const;
 
 /** `"auto"` or a number. */
 function auto(number: Record<string, unknown>, description: string) {
@@ -173,7 +173,12 @@ export const JobRequest = closed(
     method: Type.Optional(ref(Method)),
     hyperparameters: Type.Optional(ref(HyperparametersRequest)),
     validation: Type.Optional(ref(Validation)),
-    engine: Type.Optional(words(['auto', ...ENGINES])),
+    engine: Type.Optional(
+      words(['auto', ...ENGINES], {
+        description:
+          'Left out or `auto`: a GPU where there is one, else what is fastest for the method. A job that names an engine waits for a worker that has it (`GET /v1/engines`).',
+      }),
+    ),
     metadata: Type.Optional(Metadata),
   },
   { $id: 'JobRequest' },

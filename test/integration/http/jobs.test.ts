@@ -1,6 +1,6 @@
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BaseFacts, DatasetSummary } from '../../../src/domain/types.js';
+import type { BaseFacts, DatasetSummary, EngineReport } from '../../../src/domain/types.js';
 import { storedProblem } from '../../../src/errors.js';
 import { newId } from '../../../src/ids.js';
 import { type TestService, testService } from '../../support/http.js';
@@ -13,6 +13,10 @@ beforeAll(async () => {
 afterAll(() => service.close());
 const api = () => supertest(service.url);
 
+const MISSING: EngineReport = {
+  ...{ executor: 'tensorflow', usable: false, version: null, device: null },
+  ...{ reason: 'It is not installed: npm run engine:tensorflow', checkedAt: new Date() },
+};
 const labels = (...train: number[]) => train.map((n, i) => ({ name: `label-${i}`, train: n, validation: 1, test: 0 }));
 const CUTS = [
   { tensor: 'features', kind: 'pooled', features: 8, default: true },
@@ -98,7 +102,36 @@ describe('creating', () => {
     expect((await api().get(`/v1/jobs/${body.id}`)).body).toEqual(body);
   });
 
+  it('tells what the workers can train on, and takes a job for an engine that one of them has or may yet come', async () => {
+    const { dataset, base } = await standing();
+    const job = { task: 'image-classification', dataset, base, engine: 'tensorflow' };
+    // Nobody has been heard of: a worker that has it may be starting.
+    expect((await api().post('/v1/jobs').send(job)).status).toBe(202);
+    await service.repos.engines.report('w', [MISSING]);
+    const { body } = await api().get('/v1/engines');
+    expect(body).toEqual({
+      object: 'list',
+      data: [{ object: 'engine', worker: 'w', ...MISSING, checkedAt: MISSING.checkedAt.toISOString() }],
+    });
+    const refused = await api().post('/v1/jobs').send(job);
+    expect(refused.status).toBe(422);
+    expect(refused.body.detail).toContain('npm run engine:tensorflow');
+    const usable = { ...MISSING, usable: true, version: '2.18.1', device: 'cpu', reason: null };
+    await service.repos.engines.report('other', [usable]);
+    expect((await api().post('/v1/jobs').send(job)).status).toBe(202);
+    await service.repos.engines.leave('other');
+    expect((await api().get('/v1/engines')).body.data).toHaveLength(1);
+    expect(
+      (
+        await api()
+          .post('/v1/jobs')
+          .send({ ...job, engine: 'onnxruntime' })
+      ).status,
+    ).toBe(202);
+  });
+
   it('refuses in words what cannot be run', async () => {
+    await service.repos.engines.report('w', [MISSING]);
     const { dataset, base } = await standing();
     const unfit = await standing({ facts: { tasks: [], notes: ['It takes no picture.'] } });
     const small = await standing({ summary: { labels: labels(3, 1) } });

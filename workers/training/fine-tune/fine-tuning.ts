@@ -175,24 +175,15 @@ const freshHead = (features: number, classes: number) => ({
 
 /**
  * What the tensors of a checkpoint mean: only another run of the same may take it. How far and how fast a run goes (rates,
- * schedule, epochs) is not in it, so that a retry may change it; one that changes nothing ends with the same bits.
+ * schedule, epochs) is not in it, so that a retry may change it; one that changes nothing ends with the same bits on the
+ * same engine, and with the same up to rounding on another.
  */
-function recipeOf({ spec, executor, parts }: MethodInput, settings: TuneSettings): string {
+function recipeOf({ spec, parts }: MethodInput, settings: TuneSettings): string {
   const { base, cut, preprocessing, method, dataset } = spec;
   const { batchSize, microBatch, optimizer, batchNorm, augmentation, averageDecay, seed } = settings;
   const meaning = { batchSize, microBatch, optimizer, batchNorm, augmentation, averages: averageDecay > 0, seed };
   const rows = parts.train.map((e) => e.digest).join();
-  const all = [
-    base.digest,
-    cut,
-    preprocessing,
-    method,
-    dataset.digest,
-    rows,
-    parts.labels,
-    meaning,
-    executor.engine.version,
-  ];
+  const all = [base.digest, cut, preprocessing, method, dataset.digest, rows, parts.labels, meaning];
   return createHash('sha256').update(JSON.stringify(all)).digest('hex');
 }
 

@@ -12,6 +12,7 @@ import {
   type Model,
   measureShapesFor,
   names,
+  nativeRules,
   type Pack,
   packed,
   packsOf,
@@ -19,6 +20,7 @@ import {
   type Statistic,
   softTargetCrossEntropy,
   splitFrozen,
+  standardRules,
   stated,
   withPacks,
 } from '../../../src/onnx/index.js';
@@ -79,7 +81,9 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const forward = withLoss(live.model, o.classes);
   const shapes = await size(lowerLive(forward, sizes));
   const fed = [...trained, ...live.statistics.map((s) => s.input)];
-  const backward = lowerLive(differentiate(initializersAsInputs(forward, fed), 'loss', trained, shapes), shapes);
+  const rules = executor.native ? nativeRules() : standardRules();
+  const native = differentiate(initializersAsInputs(forward, fed), 'loss', trained, shapes, rules);
+  const backward = executor.native ? native : lowerLive(native, shapes);
   const packs = packsOf(trained.map((name) => ({ name, dims: network.graph.initializers.get(name)?.dims ?? [] })));
   const step = stepGraphs(backward, packs, live.statistics, o);
   const initial = new Map<string, Float32Array>(packs.map((p) => [p.name, packed(p, network.graph.initializers)]));

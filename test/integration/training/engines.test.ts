@@ -1,0 +1,142 @@
+import { symlink } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build } from '../../../scripts/build.mjs';
+import type { Job, JobEvent } from '../../../src/domain/types.js';
+import { graphBuilder, tensor } from '../../../src/onnx/index.js';
+import { picture } from '../../support/pictures.js';
+import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+import { fileOf } from '../../support/predict.js';
+import { TENSORFLOW } from '../../support/tensorflow.js';
+import { type TrainingGround, trainingGround } from '../../support/training.js';
+
+const CROP = 24;
+const WIDTH = 8;
+
+/** Two convolutions, the second depthwise. */
+function smallNet(): Uint8Array {
+  const b = graphBuilder({ opset: 13, name: 'net' });
+  const weights = (name: string, dims: readonly number[]): string => {
+    const count = dims.reduce((n, d) => n * d, 1);
+    return b.initializer(
+      name,
+      tensor(
+        '',
+        'float32',
+        dims,
+        Array.from({ length: count }, (_, i) => Math.sin(i) / 3),
+      ),
+    );
+  };
+  const x = b.input('image', 'float32', ['N', 3, CROP, CROP]);
+  const first = b.op('Conv', [x, weights('first', [WIDTH, 3, 3, 3]), weights('bias', [WIDTH])], { strides: [2, 2] });
+  const second = b.op('Conv', [b.op('Relu', [first]), weights('second', [WIDTH, 1, 3, 3])], { group: WIDTH });
+  const pooled = b.op('GlobalAveragePool', [b.op('Relu', [second])]);
+  b.output(b.op('Flatten', [pooled], { axis: 1 }, { outputs: ['features'] }), 'float32', ['N', WIDTH]);
+  return fileOf(b.model());
+}
+
+let db: TestDatabase;
+let ground: TrainingGround;
+beforeAll(async () => {
+  await build();
+  db = await testDatabase();
+  const labels = ['red', 'green'] as const;
+  const pictures = await Promise.all(
+    Array.from({ length: 40 }, async (_, i) => {
+      const label = labels[i % 2]!;
+      const colour = [i % 2 ? 60 : 160 + (i % 5), i % 2 ? 150 : 70, 80 + i] as const;
+      return {
+        path: `${label}/${i}.png`,
+        label,
+        split: null,
+        bytes: await picture(i, { colour: [...colour], width: 30, height: 30, format: 'png' }),
+      };
+    }),
+  );
+  ground = await trainingGround(db, {
+    pictures,
+    base: smallNet(),
+    cut: { tensor: 'features', features: WIDTH },
+    preprocessing: {
+      resize: CROP,
+      crop: CROP,
+      layout: 'NCHW',
+      channels: 'RGB',
+      scale: 1 / 255,
+      mean: [0.5],
+      std: [0.25],
+    },
+  });
+}, 120_000);
+afterAll(async () => {
+  await ground.close();
+  await db.close();
+});
+const eventsOf = (job: Job): Promise<readonly JobEvent[]> => ground.repos.jobs.events(job.id, 0n, 100);
+const fineTuning = {
+  method: { type: 'fineTuning', layers: 'all' },
+  hyperparameters: { epochs: 3, batchSize: 8 },
+} as const;
+
+describe('which engine trains', () => {
+  it('a job that asks for one that is not here stays queued and says so once', async () => {
+    const job = await ground.job({ engineRequested: 'tensorflow', ...fineTuning });
+    await ground.train(job.id);
+    await ground.train(job.id);
+    expect((await ground.repos.jobs.byId(job.id))!.state).toBe('queued');
+    const said = (await eventsOf(job)).filter((e) =>
+      e.message.includes('waits for a worker with the engine tensorflow'),
+    );
+    expect(said).toHaveLength(1);
+    expect(said[0]!.data.here).toContain('npm run engine:tensorflow');
+    await ground.repos.jobs.request(job.projectId, job.id, 'cancel');
+  });
+
+  it('the job records engine and reason', async () => {
+    const job = await ground.job({ engineRequested: 'onnxruntime', ...fineTuning });
+    await ground.train(job.id);
+    expect((await ground.repos.jobs.byId(job.id))!).toMatchObject({
+      state: 'succeeded',
+      engine: { executor: 'onnxruntime', device: 'cpu' },
+    });
+    const said = (await eventsOf(job)).find((e) => e.message.startsWith('trains on onnxruntime'));
+    expect(said?.data.why).toBe('the job asks for it');
+  });
+});
+
+describe.runIf(TENSORFLOW !== null)('with TensorFlow', () => {
+  beforeAll(() =>
+    symlink(resolve(process.env.TEST_TENSORFLOW_HOME ?? '.graft', 'engines'), join(ground.home, 'engines')),
+  );
+
+  it.each([
+    'auto',
+    'tensorflow',
+  ] as const)('%s trains layers on it; onnxruntime proves the exported model', async (engineRequested) => {
+    const job = await ground.job({ engineRequested, ...fineTuning });
+    await ground.train(job.id);
+    const done = (await ground.repos.jobs.byId(job.id))!;
+    expect(done.error).toBeNull();
+    expect(done).toMatchObject({ state: 'succeeded', engine: { executor: 'tensorflow', device: 'cpu' } });
+    const model = (await ground.repos.models.find(job.projectId, done.modelId!))!;
+    expect(model.certificate.engines).toMatchObject({
+      trainer: { executor: 'tensorflow' },
+      verifier: { executor: 'onnxruntime' },
+    });
+    expect(model.certificate.maxDifference).toBeLessThan(1e-4);
+    expect((await eventsOf(job)).some((e) => e.message.startsWith('trains on tensorflow'))).toBe(true);
+  });
+
+  it('a head alone is trained on onnxruntime, unless the job asks', async () => {
+    const auto = await ground.job();
+    await ground.train(auto.id);
+    expect((await ground.repos.jobs.byId(auto.id))!.engine?.executor).toBe('onnxruntime');
+    const asked = await ground.job({ engineRequested: 'tensorflow' });
+    await ground.train(asked.id);
+    const [one, other] = await Promise.all([auto, asked].map((job) => ground.repos.jobs.byId(job.id)));
+    expect(other!.state).toBe('succeeded');
+    expect(other!.engine?.executor).toBe('tensorflow');
+    expect(other!.metrics['validation/loss']!).toBeCloseTo(one!.metrics['validation/loss']!, 3);
+  });
+});

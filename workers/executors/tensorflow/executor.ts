@@ -1,0 +1,143 @@
+import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
+import type { Executor, Feeds, HostTensor, Program, State } from '../executor.js';
+import { loadAddon } from './addon.js';
+import { type Device, device } from './device.js';
+import type { Installation } from './installation.js';
+import { operatorTable } from './operators/table.js';
+import { type Plan, runPlan } from './plan.js';
+import { trace, unknownOperator } from './trace.js';
+
+interface Tensor {
+  readonly id: number;
+  readonly type: DataType;
+  readonly dims: readonly number[];
+}
+interface Resident extends State {
+  readonly tensors: Map<string, Tensor>;
+  readonly outputOf: ReadonlyMap<string, string>;
+}
+/** Plans of other sizes that are kept; a last, smaller batch needs a second, and more are rare. */
+const MOST_PLANS = 4;
+
+const find = operatorTable();
+
+/**
+ * The TensorFlow engine in this process. A graph is compiled when it is first run on inputs of given sizes: that run writes
+ * down its kernel calls, which later ones repeat. Every call blocks this thread. Throws the loader's words where the library
+ * cannot be loaded; `probeTensorflow` tells before.
+ */
+export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>, deviceName: string): Executor {
+  const addon = loadAddon(installation.addonPath);
+  const on = device(addon);
+  const load = async (model: Model): Promise<Program> => program(on, model);
+  return {
+    engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
+    native: true,
+    compile: load,
+    load: (file) => load(decodeModel(file)),
+    dispose: async () => {},
+  };
+}
+
+function program(on: Device, model: Model): Program {
+  const { graph } = model;
+  for (const node of graph.nodes) {
+    const opset = model.opsets.get(node.domain) ?? 0;
+    if (find(node, opset) === null) throw unknownOperator(node as Node, opset);
+  }
+  const { addon } = on;
+  const plans = new Map<string, Plan>();
+  const inputs = graph.inputs.map((v) => v.name);
+  const taken = new Set(inputs);
+  const given = new Set(graph.outputs.map((v) => v.name));
+  const takenOf = (state: State): ReadonlyMap<string, Tensor> =>
+    new Map([...(state as Resident).tensors].filter(([name]) => taken.has(name)));
+
+  const drop = (plan: Plan): void => {
+    for (const id of plan.constants.values()) addon.deleteTensor(id);
+  };
+  const read = ({ id, type, dims }: Tensor): HostTensor => on.read(id, type, dims);
+  const create = (t: HostTensor): Tensor => ({ id: on.create(t), type: t.dataType, dims: t.dims });
+
+  /** Results by name; they are the caller's to delete. */
+  function execute(feeds: Feeds, state: ReadonlyMap<string, Tensor>, wanted: readonly string[]): Map<string, Tensor> {
+    const own = new Map(
+      Object.entries(feeds)
+        .filter(([name]) => taken.has(name))
+        .map(([name, t]) => [name, create(t)]),
+    );
+    const fed = new Map([...state, ...own]);
+    try {
+      const key = `${wanted.join()}|${[...fed].map(([name, t]) => `${name}:${t.type}[${t.dims}]`).join()}`;
+      const plan = plans.get(key);
+      if (plan) {
+        plans.delete(key);
+        plans.set(key, plan);
+        const ids = runPlan(on, plan, new Map([...fed].map(([name, t]) => [name, t.id])));
+        return new Map([...ids].map(([name, id]) => [name, { id, ...plan.types.get(name)! }]));
+      }
+      const made = trace(on, model, find, fed, wanted);
+      plans.set(key, made.plan);
+      const [oldest] = plans.keys();
+      if (plans.size > MOST_PLANS && oldest !== undefined) {
+        drop(plans.get(oldest)!);
+        plans.delete(oldest);
+      }
+      return new Map([...made.results].map(([name, { id, type, dims }]) => [name, { id, type, dims }]));
+    } finally {
+      for (const { id } of own.values()) addon.deleteTensor(id);
+    }
+  }
+  function fetched(results: Map<string, Tensor>, names: readonly string[]): Record<string, HostTensor> {
+    try {
+      return Object.fromEntries(names.map((name) => [name, read(results.get(name)!)]));
+    } finally {
+      for (const name of new Set(names)) addon.deleteTensor(results.get(name)!.id);
+    }
+  }
+  return {
+    inputs,
+    outputs: graph.outputs.map((v) => v.name),
+    async run(feeds, fetch, state) {
+      return fetched(execute(feeds, state === undefined ? new Map() : takenOf(state), [...new Set(fetch)]), fetch);
+    },
+    state(of) {
+      const tensors = new Map(of.map((s) => [s.input, create(s.initial)]));
+      const resident: Resident = {
+        tensors,
+        outputOf: new Map(of.map((s) => [s.input, s.output])),
+        read: async (input) => read(tensors.get(input)!),
+        write: async (input, value) => {
+          const old = tensors.get(input);
+          tensors.set(input, create(value));
+          if (old) addon.deleteTensor(old.id);
+        },
+        dispose: () => {
+          for (const { id } of tensors.values()) addon.deleteTensor(id);
+          tensors.clear();
+        },
+      };
+      return resident;
+    },
+    async step(state, feeds, fetch, accept = () => true) {
+      const { tensors, outputOf } = state as Resident;
+      const next = [...outputOf].filter(([, output]) => given.has(output));
+      const wanted = [...new Set([...fetch, ...next.map(([, output]) => output)])];
+      const results = execute(feeds, takenOf(state), wanted);
+      const told = Object.fromEntries(fetch.map((name) => [name, read(results.get(name)!)]));
+      const accepted = accept(told);
+      const kept = new Set(accepted ? next.map(([, output]) => output) : []);
+      for (const [name, { id }] of results) if (!kept.has(name)) addon.deleteTensor(id);
+      if (accepted)
+        for (const [input, output] of next) {
+          addon.deleteTensor(tensors.get(input)!.id);
+          tensors.set(input, results.get(output)!);
+        }
+      return told;
+    },
+    async dispose() {
+      for (const plan of plans.values()) drop(plan);
+      plans.clear();
+    },
+  };
+}

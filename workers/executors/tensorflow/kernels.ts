@@ -1,0 +1,119 @@
+import { ATTRIBUTE, type KernelAttribute } from './addon.js';
+
+type Kind = keyof typeof ATTRIBUTE;
+export type AttributeInput = string | number | boolean | readonly number[];
+export type KernelAttributes = Readonly<Record<string, AttributeInput>>;
+
+interface Kernel {
+  readonly outputs: number;
+  readonly attributes: Readonly<Record<string, Kind>>;
+}
+
+const plain: Kernel = { outputs: 1, attributes: {} };
+const reduction: Kernel = { outputs: 1, attributes: { keep_dims: 'bool' } };
+const window = {
+  strides: 'int',
+  padding: 'string',
+  explicit_paddings: 'int',
+  data_format: 'string',
+  dilations: 'int',
+} as const;
+const pool = { ksize: 'int', strides: 'int', padding: 'string', data_format: 'string' } as const;
+const norm = { epsilon: 'float', data_format: 'string', is_training: 'bool' } as const;
+const one = (attributes: Kernel['attributes'], outputs = 1): Kernel => ({ outputs, attributes });
+
+/**
+ * Every TensorFlow kernel that the engine runs, with the attributes that it gives. The library passes over a name that it
+ * does not know without a word, so names are looked up here and an unknown one throws. Attributes that the library infers
+ * from single inputs (`T` and the like) are not given; of lists it infers none.
+ */
+const KERNELS: Readonly<Record<string, Kernel>> = {
+  ...Object.fromEntries(
+    `Abs Acos Acosh AddV2 DivNoNan Asin Asinh Atan Atanh BroadcastTo Ceil Cos Cosh Div Elu Equal Erf Exp Fill Floor FloorMod
+    GatherNd Greater GreaterEqual Identity IsFinite IsInf IsNan L2Loss LeftShift Less LessEqual Log LogSoftmax LogicalAnd
+    LogicalNot LogicalOr MatrixBandPart Maximum Minimum Mod Mul Neg NotEqual OneHot Pad PadV2 Pow RealDiv Range
+    Reciprocal Relu Relu6 Relu6Grad ReluGrad Reshape Rint RightShift Round Rsqrt Select SelectV2 Selu Sigmoid SigmoidGrad
+    Sign Sin Sinh Slice Softmax Softplus Softsign Sqrt Square SquaredDifference Sub Tan Tanh TanhGrad TensorScatterAdd
+    TensorScatterMax TensorScatterMin TensorScatterUpdate Tile Transpose TruncateDiv TruncateMod Where Xdivy BitwiseAnd
+    BitwiseOr BitwiseXor Invert ReverseV2 Expm1 Log1p`
+      .trim()
+      .split(/\s+/)
+      .map((name) => [name, plain]),
+  ),
+  ...Object.fromEntries(['Sum', 'Mean', 'Max', 'Min', 'Prod', 'All', 'Any'].map((name) => [name, reduction])),
+  ArgMax: one({ output_type: 'type' }),
+  ArgMin: one({ output_type: 'type' }),
+  AvgPool: one(pool),
+  AvgPoolGrad: one(pool),
+  BatchMatMulV2: one({ adj_x: 'bool', adj_y: 'bool' }),
+  BiasAdd: one({ data_format: 'string' }),
+  BiasAddGrad: one({ data_format: 'string' }),
+  Bitcast: one({ type: 'type' }),
+  Cast: one({ DstT: 'type', Truncate: 'bool' }),
+  ConcatV2: one({ N: 'int', T: 'type' }),
+  Conv2D: one(window),
+  Conv2DBackpropFilter: one(window),
+  Conv2DBackpropInput: one(window),
+  Conv3D: one({ strides: 'int', padding: 'string', data_format: 'string' }),
+  Conv3DBackpropInputV2: one({ strides: 'int', padding: 'string', data_format: 'string' }),
+  Cumsum: one({ exclusive: 'bool', reverse: 'bool' }),
+  Cumprod: one({ exclusive: 'bool', reverse: 'bool' }),
+  DepthwiseConv2dNative: one(window),
+  DepthwiseConv2dNativeBackpropFilter: one(window),
+  DepthwiseConv2dNativeBackpropInput: one(window),
+  Einsum: one({ N: 'int', T: 'type', equation: 'string' }),
+  FusedBatchNormGradV3: one(norm, 5),
+  FusedBatchNormV3: one({ ...norm, exponential_avg_factor: 'float' }, 6),
+  GatherV2: one({ batch_dims: 'int' }),
+  LeakyRelu: one({ alpha: 'float' }),
+  LRN: one({ depth_radius: 'int', bias: 'float', alpha: 'float', beta: 'float' }),
+  MatMul: one({ transpose_a: 'bool', transpose_b: 'bool' }),
+  MaxPool: one(pool),
+  MaxPoolGrad: one(pool),
+  MirrorPad: one({ mode: 'string' }),
+  Split: one({ num_split: 'int' }),
+  SplitV: one({ num_split: 'int' }),
+  StridedSlice: one({
+    begin_mask: 'int',
+    end_mask: 'int',
+    ellipsis_mask: 'int',
+    new_axis_mask: 'int',
+    shrink_axis_mask: 'int',
+  }),
+  TopKV2: one({ sorted: 'bool' }, 2),
+};
+
+/** How many results a kernel gives; `num_split` says it for those that divide. */
+export function outputsOf(name: string, attributes: KernelAttributes): number {
+  return typeof attributes.num_split === 'number' ? attributes.num_split : kernel(name).outputs;
+}
+
+/** Attributes as the addon takes them. Throws a RangeError naming a kernel or an attribute that is not in the table. */
+export function preparedAttributes(name: string, given: KernelAttributes): readonly KernelAttribute[] {
+  const { attributes } = kernel(name);
+  return Object.entries(given).map(([key, value]) => {
+    const kind = attributes[key];
+    if (kind === undefined)
+      throw new RangeError(
+        `The kernel ${name} has no attribute '${key}'; it has ${Object.keys(attributes).join(', ') || 'none'}.`,
+      );
+    if (!fits(kind, value))
+      throw new RangeError(`The attribute '${key}' of ${name} is a ${kind}, not ${JSON.stringify(value)}.`);
+    return { name: key, type: ATTRIBUTE[kind], value };
+  });
+}
+
+function kernel(name: string): Kernel {
+  const found = KERNELS[name];
+  if (found === undefined) throw new RangeError(`The table of kernels has no ${name}.`);
+  return found;
+}
+
+function fits(kind: Kind, value: AttributeInput): boolean {
+  if (kind === 'string') return typeof value === 'string';
+  if (kind === 'bool') return typeof value === 'boolean';
+  if (kind === 'float') return typeof value === 'number';
+  const whole = (v: number): boolean => Number.isSafeInteger(v);
+  if (kind === 'type') return typeof value === 'number' && whole(value);
+  return typeof value === 'number' ? whole(value) : Array.isArray(value) && value.every(whole);
+}

@@ -1,0 +1,249 @@
+import { elements, NEWEST_OPSET } from '../../../../src/onnx/index.js';
+import { channelsLast, type Order } from '../order.js';
+import type { Op, Operator, Raw, Value } from '../trace.js';
+import { elementwise } from './align.js';
+import type { OperatorLine } from './line.js';
+import { concatenated, reshaped } from './shape.js';
+import { paddingOf, type Window, windowOf } from './window.js';
+
+const NHWC: Order = channelsLast(4);
+/** [out, in, h, w] as TensorFlow has kernels: places, in, out. */
+const HWIO: Order = [2, 3, 1, 0];
+/** [channels, each, h, w] of a depthwise kernel: places, channels, results of each. */
+const HWCM: Order = [2, 3, 0, 1];
+
+/** A convolution over two axes; `x` and `y` are sizes of input and output as ONNX has them. */
+interface Geometry {
+  readonly w: Window;
+  readonly group: number;
+  readonly x: readonly number[];
+  readonly weight: readonly number[];
+}
+const isPoint = ({ w, group }: Geometry): boolean =>
+  group === 1 &&
+  w.kernel.every((k) => k === 1) &&
+  w.strides.every((s) => s === 1) &&
+  [...w.begins, ...w.ends].every((p) => p === 0);
+const isDepthwise = ({ group, weight }: Geometry): boolean => group > 1 && weight[1] === 1;
+const attributesOf = ({ w }: Geometry) => ({
+  strides: [1, ...w.strides, 1],
+  dilations: [1, ...w.dilations, 1],
+  data_format: 'NHWC',
+  ...paddingOf(w),
+});
+/** Depthwise kernels know one stride for both axes. */
+const evenStride = (g: Geometry): boolean => g.w.strides[0] === g.w.strides[1];
+
+const rows = (c: Op, v: Value): Raw => {
+  const channels = v.dims[1] as number;
+  return c.call('Reshape', [c.ordered(v, NHWC), c.sizes([elements(v.dims) / channels, channels])]);
+};
+const fromRows = (c: Op, raw: Raw, dims: readonly number[]): Value =>
+  c.value(c.call('Reshape', [raw, c.sizes(NHWC.map((a) => dims[a] as number))]), NHWC);
+/** A kernel of one place as a matrix [out, in]. */
+const matrix = (c: Op, v: Value): Raw => c.plain(reshaped(c, v, v.dims.slice(0, 2)));
+const depthwiseKernel = (c: Op, v: Value, { group, weight }: Geometry): Raw => {
+  const [out, , ...kernel] = weight as [number, number, ...number[]];
+  const each = out / group;
+  return c.ordered(each === 1 ? v : reshaped(c, v, [group, each, ...kernel]), HWCM);
+};
+
+/** The part of every group, along an axis of ONNX's order. */
+function groups(c: Op, v: Value, axis: number, group: number): readonly Value[] {
+  const place = c.constant('int32', [], v.order.indexOf(axis));
+  return c.calls('Split', [place, v.raw], { num_split: group }).map((r) => c.value(r, v.order));
+}
+function joined(c: Op, parts: readonly Value[], axis: number): Value {
+  const [first] = parts as [Value];
+  const raws = parts.map((v) => c.ordered(v, first.order));
+  return c.value(concatenated(c, raws, first.order.indexOf(axis)), first.order);
+}
+const one = (g: Geometry): Geometry => ({
+  w: g.w,
+  group: 1,
+  x: g.x.map((d, i) => (i === 1 ? d / g.group : d)),
+  weight: g.weight.map((d, i) => (i === 0 ? d / g.group : d)),
+});
+
+export function forward(c: Op, x: Value, weight: Value, g: Geometry): Value {
+  if (isPoint(g)) {
+    const flags = { transpose_a: false, transpose_b: true };
+    const made = c.call('MatMul', [rows(c, x), matrix(c, weight)], flags);
+    return fromRows(c, made, [g.x[0] as number, g.weight[0] as number, ...g.w.output]);
+  }
+  if (isDepthwise(g) && evenStride(g)) {
+    const raws = [c.ordered(x, NHWC), depthwiseKernel(c, weight, g)];
+    return c.value(c.call('DepthwiseConv2dNative', raws, attributesOf(g)), NHWC);
+  }
+  if (g.group > 1) {
+    const [xs, ws] = [groups(c, x, 1, g.group), groups(c, weight, 0, g.group)];
+    return joined(
+      c,
+      xs.map((part, i) => forward(c, part, ws[i] as Value, one(g))),
+      1,
+    );
+  }
+  return c.value(c.call('Conv2D', [c.ordered(x, NHWC), c.ordered(weight, HWIO)], attributesOf(g)), NHWC);
+}
+
+export function inputGradient(c: Op, dy: Value, weight: Value, g: Geometry): Value {
+  if (isPoint(g)) {
+    const made = c.call('MatMul', [rows(c, dy), matrix(c, weight)], { transpose_a: false, transpose_b: false });
+    return fromRows(c, made, g.x);
+  }
+  if (g.group > 1 && !(isDepthwise(g) && evenStride(g))) {
+    const [ds, ws] = [groups(c, dy, 1, g.group), groups(c, weight, 0, g.group)];
+    return joined(
+      c,
+      ds.map((part, i) => inputGradient(c, part, ws[i] as Value, one(g))),
+      1,
+    );
+  }
+  const sizes = c.sizes(NHWC.map((a) => g.x[a] as number));
+  const [kernel, weights] = isDepthwise(g)
+    ? ['DepthwiseConv2dNativeBackpropInput', depthwiseKernel(c, weight, g)]
+    : ['Conv2DBackpropInput', c.ordered(weight, HWIO)];
+  return c.value(c.call(kernel as string, [sizes, weights as Raw, c.ordered(dy, NHWC)], attributesOf(g)), NHWC);
+}
+
+export function weightGradient(c: Op, x: Value, dy: Value, g: Geometry): Value {
+  if (isPoint(g)) {
+    const made = c.call('MatMul', [rows(c, dy), rows(c, x)], { transpose_a: true, transpose_b: false });
+    return c.value(c.call('Reshape', [made, c.sizes(g.weight)]));
+  }
+  if (isDepthwise(g) && evenStride(g)) {
+    const [out, , ...kernel] = g.weight as [number, number, ...number[]];
+    const sizes = c.sizes([...kernel, g.group, out / g.group]);
+    const raws = [c.ordered(x, NHWC), sizes, c.ordered(dy, NHWC)];
+    const made = c.value(c.call('DepthwiseConv2dNativeBackpropFilter', raws, attributesOf(g)), HWCM);
+    return out === g.group ? made : reshaped(c, made, g.weight);
+  }
+  if (g.group > 1) {
+    const [xs, ds] = [groups(c, x, 1, g.group), groups(c, dy, 1, g.group)];
+    return joined(
+      c,
+      xs.map((part, i) => weightGradient(c, part, ds[i] as Value, one(g))),
+      0,
+    );
+  }
+  const sizes = c.sizes(HWIO.map((a) => g.weight[a] as number));
+  const raws = [c.ordered(x, NHWC), sizes, c.ordered(dy, NHWC)];
+  return c.value(c.call('Conv2DBackpropFilter', raws, attributesOf(g)), HWIO);
+}
+
+/** A convolution over one axis is one over two of which the first is a single place. */
+const inPlane = (c: Op, v: Value): Value => {
+  const [a, b, ...places] = v.dims as [number, number, ...number[]];
+  return v.dims.length === 3 ? reshaped(c, v, [a, b, 1, ...places]) : v;
+};
+/** The node with its attributes for two axes where it has one. */
+function planar(c: Op, rank: number): Op {
+  if (rank === 4) return c;
+  if (rank !== 3) throw c.unsupported(`goes over ${rank - 2} axes`);
+  const fills: Readonly<Record<string, number>> = {
+    pads: 0,
+    strides: 1,
+    dilations: 1,
+    kernel_shape: 1,
+    output_padding: 0,
+    output_shape: 1,
+  };
+  return {
+    ...c,
+    ints(name) {
+      const list = c.ints(name);
+      if (name === 'pads' && list) return [0, list[0] as number, 0, list[1] as number];
+      return name in fills && list?.length === 1 ? [fills[name] as number, ...list] : list;
+    },
+  };
+}
+
+export function withBias(c: Op, y: Value, bias: Value | null): Value {
+  if (bias === null) return y;
+  if (y.type === 'float32' && y.order.at(-1) === 1)
+    return c.value(c.call('BiasAdd', [y.raw, c.plain(bias)], { data_format: 'NHWC' }), y.order);
+  const beside = reshaped(c, bias, [bias.dims[0] as number, ...y.dims.slice(2).map(() => 1)]);
+  return elementwise(c, 'AddV2', [y, beside]);
+}
+
+const conv: Operator = (c) => {
+  const rank = c.x(0).dims.length;
+  const plane = planar(c, rank);
+  const [x, weight] = [inPlane(c, c.x(0)), inPlane(c, c.x(1))];
+  const w = windowOf(plane, x.dims.slice(2), weight.dims.slice(2));
+  const y = withBias(
+    c,
+    forward(c, x, weight, { w, group: c.int('group', 1), x: x.dims, weight: weight.dims }),
+    c.has(2) ? c.x(2) : null,
+  );
+  return rank === 4 ? y : reshaped(c, y, [...y.dims.slice(0, 2), ...y.dims.slice(3)]);
+};
+
+/** The gradient of a convolution by its input, whose size the node says or lets follow. */
+const convTranspose: Operator = (c) => {
+  const rank = c.x(0).dims.length;
+  const plane = planar(c, rank);
+  const [dy, weight] = [inPlane(c, c.x(0)), inPlane(c, c.x(1))];
+  const group = c.int('group', 1);
+  const kernel = weight.dims.slice(2);
+  const strides = plane.ints('strides') ?? [1, 1];
+  const dilations = plane.ints('dilations') ?? [1, 1];
+  const extra = plane.ints('output_padding') ?? [0, 0];
+  const asked = plane.ints('output_shape');
+  const auto = c.string('auto_pad', 'NOTSET');
+  const given = plane.ints('pads') ?? [0, 0, 0, 0];
+  const pads = [...given];
+  const places = kernel.map((k, i) => {
+    const size = dy.dims[i + 2] as number;
+    const stride = strides[i] as number;
+    const full = (size - 1) * stride + (extra[i] as number) + (k - 1) * (dilations[i] as number) + 1;
+    const wanted = asked?.[i] ?? (auto.startsWith('SAME') ? size * stride : null);
+    if (wanted === null) return full - (auto === 'VALID' ? 0 : (given[i] as number) + (given[i + 2] as number));
+    const total = Math.max(0, full - wanted);
+    const begin = auto === 'SAME_UPPER' ? Math.floor(total / 2) : Math.ceil(total / 2);
+    pads[i] = asked && auto === 'NOTSET' ? Math.floor(total / 2) : begin;
+    pads[i + 2] = total - (pads[i] as number);
+    return wanted;
+  });
+  const [n] = dy.dims as [number];
+  const channels = (weight.dims[1] as number) * group;
+  const w: Window = {
+    input: places,
+    kernel,
+    strides,
+    dilations,
+    begins: pads.slice(0, 2),
+    ends: pads.slice(2),
+    output: dy.dims.slice(2),
+  };
+  if (dilations.some((d) => d > 1)) throw c.unsupported('has gaps in its kernel');
+  const g = { w, group, x: [n, channels, ...places], weight: weight.dims };
+  const y = withBias(c, inputGradient(c, dy, weight, g), c.has(2) ? c.x(2) : null);
+  return rank === 4 ? y : reshaped(c, y, [...y.dims.slice(0, 2), ...y.dims.slice(3)]);
+};
+
+/** graft.ConvInputGradient and graft.ConvWeightGradient: (dy, w) and (x, dy), with the sizes as attributes. */
+const gradient =
+  (of: (c: Op, a: Value, b: Value, g: Geometry) => Value): Operator =>
+  (c) => {
+    const [x, weight] = [c.ints('x_shape') ?? [], c.ints('w_shape') ?? []];
+    const flat = (dims: readonly number[]): readonly number[] =>
+      dims.length === 3 ? [...dims.slice(0, 2), 1, ...dims.slice(2)] : dims;
+    const plane = planar(c, x.length);
+    const g = {
+      w: windowOf(plane, flat(x).slice(2), flat(weight).slice(2)),
+      group: c.int('group', 1),
+      x: flat(x),
+      weight: flat(weight),
+    };
+    const made = of(c, inPlane(c, c.x(0)), inPlane(c, c.x(1)), g);
+    return x.length === 4 ? made : reshaped(c, made, c.ints('shape') ?? []);
+  };
+
+const N = NEWEST_OPSET;
+export const convolutionOperators: readonly OperatorLine[] = [
+  ['Conv', 7, N, conv],
+  ['ConvTranspose', 7, N, convTranspose],
+  ['graft:ConvInputGradient', 1, 1, gradient(inputGradient)],
+  ['graft:ConvWeightGradient', 1, 1, gradient(weightGradient)],
+];
