@@ -44,11 +44,12 @@ const shapes = await measureShapesFor(
 const forward = await foldConstants(plain, { shapes, parameters: trained, run: valueRunner(executor) });
 const backward = differentiate(initializersAsInputs(forward, trained), 'loss', trained, shapes);
 const step = graphBuilder({ from: backward, prefix: 'step/', keepOutputs: ['loss'] });
-const { gradients } = clipByGlobalNorm(step, trained.map(gradientName), 1);
+const { clipped } = clipByGlobalNorm(step, trained.map(gradientName), 1);
 const dims = (name) => shapes.get(name).dims;
-const moving = trained.map((name, i) => ({
+const moving = trained.map((name) => ({
   name,
-  gradient: gradients[i],
+  gradient: gradientName(name),
+  ...clipped,
   dims: dims(name),
   decay: dims(name).length > 1,
 }));

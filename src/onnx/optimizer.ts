@@ -11,6 +11,8 @@ export interface Trained {
   readonly decay?: boolean | string;
   /** Name of a tensor that the learning rate is multiplied with, element by element (discriminative rates). */
   readonly rate?: string;
+  /** Name of a scalar that the gradient is to be multiplied with first (clipping). */
+  readonly scale?: string;
 }
 /** A tensor that changes from step to step: `output` is to be fed as `input` of the next one. */
 export interface StateEntry {
@@ -44,17 +46,23 @@ export interface AdamW {
 export function adamW(b: GraphBuilder, trained: readonly Trained[], o: AdamW = {}): StepState {
   const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8, weightDecay = 0 } = o;
   const c = (value: number): string => constant(b, 'float32', value);
+  const mul = (x: string, y: string): string => b.op('Mul', [x, y]);
   const rate = b.input('learning_rate', 'float32', []);
   const correction1 = b.input('bias_correction1', 'float32', []);
   const correction2 = b.input('bias_correction2', 'float32', []);
+  // What is the same for all elements is put together first: each pass over a parameter costs as much as the memory it moves.
+  const root = b.op('Sqrt', [correction2]);
+  const smallest = mul(root, c(epsilon));
+  const corrected = b.op('Div', [root, correction1]);
   const parameters: StateEntry[] = [];
   const moments: StateEntry[] = [];
   for (const p of trained) {
     const own = ownRate(b, p, rate);
-    const m = state(b, 'm', p, moments, (old) => mix(b, old, p.gradient, beta1));
-    const v = state(b, 'v', p, moments, (old) => mix(b, old, b.op('Mul', [p.gradient, p.gradient]), beta2));
-    const size = b.op('Add', [b.op('Sqrt', [b.op('Div', [v, correction2])]), c(epsilon)]);
-    const step = b.op('Mul', [own, b.op('Div', [b.op('Div', [m, correction1]), size])]);
+    const [share1, share2] = shares(b, p, beta1, beta2);
+    const m = state(b, 'm', p, moments, (old) => [mul(old, c(beta1)), mul(p.gradient, share1)]);
+    const v = state(b, 'v', p, moments, (old) => [mul(old, c(beta2)), mul(mul(p.gradient, p.gradient), share2)]);
+    const size = b.op('Add', [b.op('Sqrt', [v]), smallest]);
+    const step = mul(mul(own, corrected), b.op('Div', [m, size]));
     parameters.push(next(b, p, decayed(b, p, own, weightDecay), step));
   }
   return { parameters, moments, scalars: [rate, correction1, correction2] };
@@ -75,10 +83,10 @@ export function sgd(b: GraphBuilder, trained: readonly Trained[], o: Sgd = {}): 
   const parameters: StateEntry[] = [];
   const moments: StateEntry[] = [];
   for (const p of trained) {
-    let direction = p.gradient;
+    let direction = p.scale === undefined ? p.gradient : b.op('Mul', [p.gradient, p.scale]);
     if (momentum > 0) {
-      const v = state(b, 'v', p, moments, (old) => b.op('Add', [b.op('Mul', [old, c(momentum)]), p.gradient]));
-      direction = nesterov ? b.op('Add', [p.gradient, b.op('Mul', [v, c(momentum)])]) : v;
+      const v = state(b, 'v', p, moments, (old) => [b.op('Mul', [old, c(momentum)]), direction]);
+      direction = nesterov ? b.op('Add', [direction, b.op('Mul', [v, c(momentum)])]) : v;
     }
     const own = ownRate(b, p, rate);
     parameters.push(next(b, p, decayed(b, p, own, weightDecay), b.op('Mul', [own, direction])));
@@ -98,21 +106,20 @@ function decayed(b: GraphBuilder, p: Trained, rate: string, weightDecay: number)
 }
 
 /**
- * The gradients scaled down together so that their joint Euclidean norm is at most `most` (Pascanu et al. 2013, arXiv
- * 1211.5063); names in the order given, and the norm before, a scalar.
+ * How the gradients are to be scaled so that their joint Euclidean norm is at most `most` (Pascanu et al. 2013, arXiv 1211.5063):
+ * a scalar for `Trained.scale`, {} where nothing is clipped; and the norm before, a scalar.
  */
 export function clipByGlobalNorm(
   b: GraphBuilder,
   gradients: readonly string[],
   most: number | null,
-): { readonly gradients: readonly string[]; readonly norm: string } {
+): { readonly clipped: Pick<Trained, 'scale'>; readonly norm: string } {
   const squares = gradients.map((g) => b.op('ReduceSumSquare', [g], { keepdims: 0 }));
   const norm = b.op('Sqrt', [squares.reduce((x, y) => b.op('Add', [x, y]))], {}, { outputs: ['gradient_norm'] });
   b.output(norm, FLOAT, []);
-  if (most === null) return { gradients, norm };
+  if (most === null) return { clipped: {}, norm };
   const limit = constant(b, FLOAT, most);
-  const factor = b.op('Div', [limit, b.op('Max', [norm, limit])]);
-  return { gradients: gradients.map((g) => b.op('Mul', [g, factor])), norm };
+  return { clipped: { scale: b.op('Div', [limit, b.op('Max', [norm, limit])]) }, norm };
 }
 
 /**
@@ -127,21 +134,23 @@ export function movingAverage(b: GraphBuilder, average: string, value: string, d
 
 const FLOAT: DataType = 'float32';
 
-/** beta * old + (1 - beta) * fresh */
-function mix(b: GraphBuilder, old: string, fresh: string, beta: number): string {
-  const kept = b.op('Mul', [old, constant(b, FLOAT, beta)]);
-  return b.op('Add', [kept, b.op('Mul', [fresh, constant(b, FLOAT, 1 - beta)])]);
+/** What the gradient and its square are multiplied with in Adam's moments: 1 - beta, and the scale that clipping asks for. */
+function shares(b: GraphBuilder, p: Trained, beta1: number, beta2: number): readonly [string, string] {
+  const [first, second] = [constant(b, FLOAT, 1 - beta1), constant(b, FLOAT, 1 - beta2)];
+  if (p.scale === undefined) return [first, second];
+  return [b.op('Mul', [first, p.scale]), b.op('Mul', [second, b.op('Mul', [p.scale, p.scale])])];
 }
 
+/** A state whose next value is the sum of what `update` answers. */
 function state(
   b: GraphBuilder,
   letter: string,
   p: Trained,
   into: StateEntry[],
-  update: (old: string) => string,
+  update: (old: string) => readonly [string, string],
 ): string {
   const input = b.input(`${letter}(${p.name})`, FLOAT, p.dims);
-  const output = b.op('Identity', [update(input)], {}, { outputs: [nextName(input)] });
+  const output = b.op('Add', update(input), {}, { outputs: [nextName(input)] });
   b.output(output, FLOAT, p.dims);
   into.push({ input, output, dims: p.dims });
   return output;

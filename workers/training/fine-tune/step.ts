@@ -113,11 +113,12 @@ function optimizerStep(
   sums: readonly string[],
   o: StepRequest,
 ): Pick<StepGraphs, 'moments' | 'scalars'> {
-  const { gradients } = clipByGlobalNorm(b, sums, o.clip);
+  const { clipped } = clipByGlobalNorm(b, sums, o.clip);
   const open = o.unfreezes ? b.input(OPEN_LAYERS, 'float32', []) : null;
   const trained = packs.map((pack, i) => ({
     name: pack.name,
-    gradient: gradients[i]!,
+    gradient: sums[i]!,
+    ...clipped,
     dims: [pack.size],
     ...shares(b, pack, o, open),
   }));
