@@ -1,6 +1,7 @@
 import { intAttribute } from '../attributes.js';
 import { reshape, slice } from '../emit.js';
 import { geometryOf } from '../lower/convolution.js';
+import { spreadingPays } from '../lower/convolution-forms.js';
 import { tensor } from '../tensor.js';
 import type { Attribute, Node } from '../types.js';
 import { directKernel, fullKernel, planeKernel, turnedKernel } from './kernels.js';
@@ -43,8 +44,8 @@ export const conv: Rewrite = (t, node) => {
 };
 
 /**
- * A convolution of the output's gradient with the kernel turned round. Strides put zeros between the gradient's places first, which
- * pays where the kernel is depthwise; of a kernel of one place they are put between the results.
+ * A convolution of the output's gradient with the kernel turned round. Strides put zeros between the gradient's places first,
+ * where that pays; of a kernel of one place they are put between the results.
  */
 export const convInputGradient: Rewrite = (t, node) => {
   const [dy, weight] = node.inputs as readonly [string, string];
@@ -56,7 +57,7 @@ export const convInputGradient: Rewrite = (t, node) => {
   const strided = w.strides.some((s) => s > 1);
   const point = height === 1 && width === 1;
   if (strided && point && w.begins.some((p) => p > 0)) return false;
-  if (strided && !point && !depthwise) return false;
+  if (strided && !point && !(depthwise && spreadingPays(w.input))) return false;
   const spread = w.output.map((d, i) => (strided && !point ? d * (w.strides[i] as number) : d));
   const span = w.kernel.map((k, i) => (k - 1) * (w.dilations[i] as number));
   const begins = span.map((s, i) => s - (w.begins[i] as number));

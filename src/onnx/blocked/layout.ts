@@ -24,6 +24,8 @@ const REWRITES: ReadonlyMap<string, readonly Rewrite[]> = new Map<string, readon
   ['AveragePool', [pooling]],
 ]);
 
+const CONVOLUTIONS: ReadonlySet<string> = new Set(['Conv', CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT]);
+
 /**
  * The same graph for onnxruntime on a CPU whose convolutions work on blocks of `block` channels: convolutions, their gradients
  * and what lies between them in onnxruntime's own operators on such blocks. onnxruntime does so itself only where weights are
@@ -31,7 +33,7 @@ const REWRITES: ReadonlyMap<string, readonly Rewrite[]> = new Map<string, readon
  * Sizes must be stated: inputs of fixed size, value_info for the forward pass.
  */
 export function blockedLayout(model: Model, block: number): Model {
-  if (!model.graph.nodes.some((node) => node.opType === 'Conv' && node.domain === '')) return model;
+  if (!model.graph.nodes.some((node) => CONVOLUTIONS.has(node.opType))) return model;
   const t = tensorsOf(model, block);
   for (const node of model.graph.nodes) {
     if (t.skipped(node)) continue;

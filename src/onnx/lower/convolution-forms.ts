@@ -14,6 +14,9 @@ export interface ConvolutionShape {
   readonly ends: readonly number[];
 }
 
+export type InputForm = 'conv' | 'transposed';
+export type WeightForm = 'kernel' | 'product' | 'taps';
+
 const all = (list: readonly number[], value: number): boolean => list.every((x) => x === value);
 
 /**
@@ -21,7 +24,7 @@ const all = (list: readonly number[], value: number): boolean => list.every((x) 
  * against 13.5 as `transposed`, over 32 of 112x112 3.1 against 19; a 1x1 up to twice as fast. Dense kernels on small maps
  * are faster `transposed`. Measured by `npm run bench:kernels`.
  */
-export function inputForm(s: ConvolutionShape): 'conv' | 'transposed' {
+export function inputForm(s: ConvolutionShape): InputForm {
   const single = all(s.kernel, 1);
   // Turning a kernel round needs slices backwards; a negative pad would be a crop.
   if (!all(s.strides, 1) || (!single && s.opset < 10)) return 'transposed';
@@ -35,11 +38,20 @@ export function inputForm(s: ConvolutionShape): 'conv' | 'transposed' {
 }
 
 /**
- * Gradient by the weights. `kernel` for depthwise: 24 ms for 96 channels of 112x112 at stride 2 (taps: 100), without the
- * ninefold memory of unfolding (16 to 18). `product` for a kernel of one place, else `taps`.
+ * Gradient by the weights. Depthwise: at stride 1 `taps` (one thread, batch 2: 2.8 ms for 32 channels of 112x112 against 10.2 as
+ * `kernel`, 4.5 against 12.3 for 144 of 56x56), with strides `kernel` (8.1 against 20.9 for 96 of 112x112), without the ninefold
+ * memory of unfolding. `product` for a kernel of one place, else `taps`. Measured by `npm run bench:kernels`.
  */
-export function weightForm(s: ConvolutionShape): 'kernel' | 'product' | 'taps' {
-  if (s.perGroup === 1 && s.group === s.out && s.group > 1) return 'kernel';
-  const whole = all(s.kernel, 1) && all(s.strides, 1) && all(s.begins, 0) && all(s.ends, 0);
+export function weightForm(s: ConvolutionShape): WeightForm {
+  const even = all(s.strides, 1);
+  if (s.perGroup === 1 && s.group === s.out && s.group > 1) return even ? 'taps' : 'kernel';
+  const whole = all(s.kernel, 1) && even && all(s.begins, 0) && all(s.ends, 0);
   return whole && s.group === 1 ? 'product' : 'taps';
 }
+
+/**
+ * Blocked gradient by the input of a depthwise convolution with strides: zeros between the places, then a convolution. On larger
+ * maps ConvTranspose is faster, though tensors are reordered around it (one thread, batch 2: 96 channels of 112x112 11.2 ms against
+ * 5.0 and 1.5 for reordering; 576 of 14x14 both 0.5). Measured by `npm run bench:kernels`.
+ */
+export const spreadingPays = (input: readonly number[]): boolean => input.every((d) => d <= 14);

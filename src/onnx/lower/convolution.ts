@@ -5,7 +5,7 @@ import { pad, reduceSum, reshape, slice, unsqueeze } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { elements } from '../tensor.js';
 import type { Node } from '../types.js';
-import { inputForm, weightForm } from './convolution-forms.js';
+import { type InputForm, inputForm, type WeightForm, weightForm } from './convolution-forms.js';
 
 /** (dy, w) -> dx and (x, dy) -> dw, with Conv's attributes, all explicit, and the sizes `shape` (the result's), `x_shape`, `w_shape`. */
 export const CONV_INPUT_GRADIENT = 'ConvInputGradient';
@@ -41,27 +41,25 @@ export function geometryOf(node: Node): Geometry {
   return { n, out, perGroup, group: intAttribute(node, 'group', 1), w };
 }
 
-/** Emits the gradient in standard operators, of several forms the one that `convolution-forms.ts` says is the fastest. */
-export function convInputGradient(b: GraphBuilder, node: Node): string {
+type Form = (b: GraphBuilder, first: string, second: string, g: Geometry) => string;
+
+/** Emits the gradient in standard operators, in the given form or in that which `convolution-forms.ts` says is the fastest. */
+export function convInputGradient(b: GraphBuilder, node: Node, form?: InputForm): string {
   const [dy, weight] = node.inputs as readonly [string, string];
   const g = geometryOf(node);
-  return inputForm({ ...g, ...g.w, opset: b.opset }) === 'conv'
-    ? inputByConv(b, dy, weight, g)
-    : inputByTransposed(b, dy, weight, g);
+  return INPUT_FORMS[form ?? inputForm({ ...g, ...g.w, opset: b.opset })](b, dy, weight, g);
 }
 
-export function convWeightGradient(b: GraphBuilder, node: Node): string {
+export function convWeightGradient(b: GraphBuilder, node: Node, form?: WeightForm): string {
   const [x, dy] = node.inputs as readonly [string, string];
   const g = geometryOf(node);
-  const form = weightForm({ ...g, ...g.w, opset: b.opset });
-  if (form === 'kernel') return weightsByKernel(b, x, dy, g);
-  if (form === 'product') return weightsByProduct(b, x, dy, g);
-  if (g.w.strides.some((s) => s > 1) && b.opset < 10)
+  const chosen = form ?? weightForm({ ...g, ...g.w, opset: b.opset });
+  if (chosen === 'taps' && g.w.strides.some((s) => s > 1) && b.opset < 10)
     throw new OnnxError(
       'operator-not-differentiable',
       `Conv with strides needs opset 10 to be trained ('${node.inputs[0]}' is convolved so); the model has ${b.opset}.`,
     );
-  return weightsByTaps(b, x, dy, g);
+  return WEIGHT_FORMS[chosen](b, x, dy, g);
 }
 
 const perAxis = (w: Window, of: (i: number) => number): readonly number[] => w.kernel.map((_, i) => of(i));
@@ -176,3 +174,10 @@ function weightsByTaps(
   const flat = seen.map((s) => unsqueeze(b, reshape(b, s, [out, perGroup]), [2]));
   return reshape(b, b.op('Concat', flat, { axis: 2 }), [out, perGroup, ...w.kernel]);
 }
+
+const INPUT_FORMS: Readonly<Record<InputForm, Form>> = { conv: inputByConv, transposed: inputByTransposed };
+const WEIGHT_FORMS: Readonly<Record<WeightForm, Form>> = {
+  kernel: weightsByKernel,
+  product: weightsByProduct,
+  taps: weightsByTaps,
+};

@@ -5,8 +5,8 @@ import { CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT, convInputGradient, convWeigh
 
 /** How each gradient operator of the domain `graft` is written in standard operators. */
 const STANDARD: ReadonlyMap<string, (b: GraphBuilder, node: Node) => string> = new Map([
-  [CONV_INPUT_GRADIENT, convInputGradient],
-  [CONV_WEIGHT_GRADIENT, convWeightGradient],
+  [CONV_INPUT_GRADIENT, (b: GraphBuilder, node: Node) => convInputGradient(b, node)],
+  [CONV_WEIGHT_GRADIENT, (b: GraphBuilder, node: Node) => convWeightGradient(b, node)],
 ]);
 
 /**
