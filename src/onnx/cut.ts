@@ -1,5 +1,6 @@
+import { type Layout, layoutOf } from './axes.js';
 import { type GraphBuilder, graphBuilder } from './builder.js';
-import { ints, reduceMean } from './emit.js';
+import { reduceMean } from './emit.js';
 import { OnnxError } from './error.js';
 import { names, neededFunctions, producers, statedType } from './graph.js';
 import { reads } from './order.js';
@@ -85,27 +86,22 @@ function nearest(name: string, candidates: readonly string[]): readonly string[]
 
 /**
  * The feature extractor of a cut: `cut`, then what makes its tensor one row per example, so that the only output is
- * `[N, features]`. By kind (see `describe`): a 'map' `[N, C, h, w]` is averaged over its places, 'tokens' `[N, L, C]` over the
- * tokens, 'pooled', 'flattened', 'hidden' and 'logits' are laid out flat. Without a kind, all axes from the third on are averaged,
- * which is right for `[N, C]`, `[N, C, 1, 1]` and maps alike.
+ * `[N, features]`: maps are averaged over their places, tokens over the tokens, everything else is laid out flat (see
+ * `layoutOf`). `features`, where it is known, is stated as the width.
  */
-export function featureTrunk(
-  model: Model,
-  at: { readonly tensor: string; readonly kind?: string; readonly features?: number },
-): Model {
+export function featureTrunk(model: Model, at: { readonly tensor: string; readonly features?: number }): Model {
   const trunk = cut(model, at.tensor);
   const b = graphBuilder({ from: trunk, keepOutputs: [] });
-  const rows = asRows(b, at.tensor, at.kind);
+  const rows = asRows(b, at.tensor, layoutOf(trunk.graph, at.tensor));
   const dataType = statedType(trunk.graph, at.tensor)?.dataType;
   const batch = trunk.graph.inputs[0]?.shape?.[0] ?? '';
   b.output(rows, dataType === 'float16' || dataType === 'float64' ? dataType : 'float32', [batch, at.features ?? '']);
   return b.model();
 }
 
-function asRows(b: GraphBuilder, x: string, kind: string | undefined): string {
-  if (kind === 'map') return b.op('Flatten', [b.op('GlobalAveragePool', [x])], { axis: 1 });
-  if (kind === 'tokens') return reduceMean(b, x, [1], false);
-  if (kind !== undefined) return b.op('Flatten', [x], { axis: 1 });
-  // 0 in Reshape means: as the input has it.
-  return reduceMean(b, b.op('Reshape', [x, ints(b, [0, 0, -1])]), [2], false);
+function asRows(b: GraphBuilder, x: string, layout: Layout): string {
+  if (layout === 'map') return b.op('Flatten', [b.op('GlobalAveragePool', [x])], { axis: 1 });
+  if (layout === 'lastMap') return reduceMean(b, x, [1, 2], false);
+  if (layout === 'tokens') return reduceMean(b, x, [1], false);
+  return b.op('Flatten', [x], { axis: 1 });
 }

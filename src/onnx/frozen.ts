@@ -20,10 +20,16 @@ export const FROZEN = 'frozen';
 /**
  * Divides a model where the first of the trained `parameters` comes in: what lies below gives the same for an example in
  * every epoch, so it may run once. Several tensors that cross the border (a block and its shortcut) become one row.
- * `shapes` are measured for the batch that the upper part is made for. null where nothing worth keeping lies below (the
+ * `shapes` are measured for the batch that the upper part is made for; `unfolded` is the model before its sizes were folded for
+ * that batch, of which the lower part is made, since that runs on other numbers of examples. null where nothing worth keeping lies below (the
  * first layer is trained), or where what crosses is not one float32 row per example.
  */
-export function splitFrozen(model: Model, parameters: readonly string[], shapes: Shapes): FrozenSplit | null {
+export function splitFrozen(
+  model: Model,
+  parameters: readonly string[],
+  shapes: Shapes,
+  unfolded: Model = model,
+): FrozenSplit | null {
   const { graph } = model;
   const trained = reached(graph.nodes, parameters);
   const fed = reached(
@@ -40,7 +46,7 @@ export function splitFrozen(model: Model, parameters: readonly string[], shapes:
   const sizes = border.map((name) => shapes.get(name));
   const batch = sizes[0]?.dims[0];
   if (batch === undefined || sizes.some((s) => s?.dataType !== 'float32' || s.dims[0] !== batch)) return null;
-  const below = rowsOf(cutMany(model, border), border);
+  const below = rowsOf(cutMany(unfolded, border), border);
   if (![...below.graph.initializers.values()].some((t) => t.dims.length > 1 && elements(t.dims) > 16)) return null;
   const widths = sizes.map((s) => elements((s?.dims ?? []).slice(1)));
   const width = widths.reduce((a, b) => a + b, 0);

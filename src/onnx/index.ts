@@ -10,6 +10,7 @@ export {
   intsAttribute,
   stringAttribute,
 } from './attributes.js';
+export { type Layout, layoutOf } from './axes.js';
 export { blockedLayout } from './blocked/layout.js';
 export { type GraphBuilder, graphBuilder, type OpOptions } from './builder.js';
 export { check, examine } from './check/check.js';
@@ -31,11 +32,12 @@ export { graft } from './graft.js';
 export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';
 export { type LinearHead, linearHead } from './head.js';
 export { inferShapes, stated } from './infer.js';
+export { inferenceForm } from './inference.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
-export { liveBatchNorm, lowerLive, type Statistic } from './live-batch-norm.js';
+export { liveBatchNorm, liveShapes, lowerLive, type Statistic } from './live-batch-norm.js';
 export { type CrossEntropy, softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';
 export { lowerGradients } from './lower/gradients.js';
-export { alignedOpsets, NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET } from './opsets.js';
+export { alignedOpsets, changedOperators, NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET } from './opsets.js';
 export {
   type AdamW,
   adamW,
@@ -57,11 +59,14 @@ export { renameOutputs, renameTensors } from './rename.js';
 export {
   type InputSizes,
   inputShapes,
+  measureRest,
   measureShapes,
   measureShapesFor,
   type ShapeRunner,
   withAllOutputs,
+  withDynamicBatch,
 } from './shapes.js';
+export { simplified } from './simplify.js';
 export { byteLength, elements, numbers, renamed, tensor } from './tensor.js';
 export { decodeTensors, encodeTensors } from './tensors-file.js';
 export * from './types.js';

@@ -1,6 +1,7 @@
 import { OnnxError } from './error.js';
-import { elements } from './tensor.js';
-import type { Graph, Node } from './types.js';
+import { reads } from './order.js';
+import { elements, numbers } from './tensor.js';
+import type { Graph, Node, Tensor } from './types.js';
 
 /** A layer with parameters. */
 export interface ParameterLayer {
@@ -10,36 +11,40 @@ export interface ParameterLayer {
   readonly kind: string;
   /** Names of initializers. */
   readonly parameters: readonly string[];
-  /** The tensor that it makes. */
-  readonly output: string;
 }
 
-/** Behind a layer these only scale and shift what it made, and belong to it. */
-const FOLLOWS: ReadonlySet<string> = new Set(['BatchNormalization', 'Add', 'Mul']);
+/** What begins a layer: operators that weigh what they are given, and tables of embeddings. */
+const WEIGHS =
+  /^(Conv|ConvTranspose|DeformConv|FusedConv|Gemm|FusedGemm|MatMul|FusedMatMul|Einsum|Gather|LSTM|GRU|RNN|Attention|MultiHeadAttention|GroupQueryAttention)$/;
+/** Of these only the first inputs are data: limits, sizes and scales behind them are no layer's parameters. */
+const FIRST_ONLY = /^(Clip|Resize|Upsample|Pad|Reshape|Slice|Expand|Tile|Where|Squeeze|Unsqueeze|Split)$/;
 
 /**
- * The layers that have parameters, from input to output. Parameters are float initializers of an axis or more that
- * data-carrying nodes read; running statistics are none, nor are single numbers (epsilons, scales). A normalisation, bias or
- * scale directly behind a layer belongs to it; a tensor that several layers share, to the first of them.
+ * The layers that have parameters, from input to output: one for every operator that weighs its input. Biases, scales,
+ * normalisations, embedded places and what else has parameters belongs to the layer whose output it works on, or else to the
+ * layer before it. Parameters are float initializers of an axis or more that are mixed with data, as they are or after
+ * transposing, gathering and such; running statistics are none, nor are single numbers (epsilons, scales) and masks. A tensor
+ * that several layers share belongs to the first of them.
  */
 export function parameterLayers(graph: Graph): readonly ParameterLayer[] {
-  const names = behindIdentities(graph);
+  const sources = weightSources(graph);
   const seen = new Set<string>();
-  const layers: { name: string; kind: string; parameters: string[]; output: string }[] = [];
+  const layers: { name: string; kind: string; parameters: string[] }[] = [];
   const byOutput = new Map<string, (typeof layers)[number]>();
   for (const node of graph.nodes) {
-    const own = parametersOf(node, graph, names);
+    const output = node.outputs[0] ?? '';
+    if (sources.has(output)) continue;
+    const own = parametersOf(node, graph, sources);
+    if (own.length === 0) continue;
     const fresh = own.filter((name) => !seen.has(name));
     for (const name of fresh) seen.add(name);
-    const output = node.outputs[0] ?? '';
-    const before = FOLLOWS.has(node.opType) ? node.inputs.map((name) => byOutput.get(name)).find(Boolean) : undefined;
-    if (before && own.length > 0) {
+    const weighs = WEIGHS.test(node.opType);
+    const before = weighs ? undefined : (node.inputs.map((name) => byOutput.get(name)).find(Boolean) ?? layers.at(-1));
+    if (before !== undefined) {
       before.parameters.push(...fresh);
-      byOutput.delete(before.output);
-      before.output = output;
       byOutput.set(output, before);
     } else if (fresh.length > 0) {
-      const layer = { name: node.name || output, kind: node.opType, parameters: fresh, output };
+      const layer = { name: node.name || output, kind: node.opType, parameters: fresh };
       layers.push(layer);
       byOutput.set(output, layer);
     }
@@ -58,27 +63,49 @@ export function lastLayers(graph: Graph, count: number): readonly string[] {
   return layers.slice(-count).flatMap((layer) => layer.parameters);
 }
 
-/** Exporters put Identity nodes between a shared initializer and its readers. */
-function behindIdentities(graph: Graph): ReadonlyMap<string, string> {
-  const names = new Map([...graph.initializers.keys()].map((name) => [name, name]));
+/**
+ * The float initializers that each tensor is made of which no input of the graph has a part in: exporters put Identity,
+ * Transpose, Cast or Gather between a weight and its reader. Empty for constants of another kind.
+ */
+function weightSources(graph: Graph): ReadonlyMap<string, readonly string[]> {
+  const sources = new Map<string, readonly string[]>();
+  for (const [name, value] of graph.initializers)
+    sources.set(name, isFloat(value) && value.dims.length > 0 ? [name] : []);
   for (const node of graph.nodes) {
-    const from = node.opType === 'Identity' ? names.get(node.inputs[0] ?? '') : undefined;
-    if (from !== undefined && node.outputs[0]) names.set(node.outputs[0], from);
+    const inputs = reads(node);
+    if (/^Random/.test(node.opType) || !inputs.every((name) => sources.has(name))) continue;
+    // Quantised weights cannot be trained, and what they are scaled by is none.
+    const of = /Quantize/.test(node.opType) ? [] : dataInputs(node).flatMap((name) => sources.get(name) ?? []);
+    for (const output of node.outputs) if (output !== '') sources.set(output, [...new Set(of)]);
   }
-  return names;
+  return sources;
 }
 
-function parametersOf(node: Node, graph: Graph, names: ReadonlyMap<string, string>): readonly string[] {
-  if (node.opType === 'Identity' || /^(Quantize|Dequantize)/.test(node.opType)) return [];
-  const statistics = node.opType === 'BatchNormalization' ? 3 : node.inputs.length;
-  // Limits, sizes and scales of a Resize, a Pad's value and such are inputs behind the data, and no layer's parameters.
-  const last = /^(Clip|Resize|Upsample|Pad|Reshape|Slice|Expand|Tile|Where)$/.test(node.opType) ? 1 : statistics;
-  return node.inputs.slice(0, last).flatMap((input) => {
-    const name = names.get(input);
-    const found = name === undefined ? undefined : graph.initializers.get(name);
-    if (!found || !/^(float|bfloat)/.test(found.dataType) || found.dims.length === 0) return [];
-    return elements(found.dims) > 1 || node.opType === 'PRelu' || /Normalization$|^(Conv|Gemm|MatMul)/.test(node.opType)
-      ? [name as string]
-      : [];
+function dataInputs(node: Node): readonly string[] {
+  if (node.opType === 'Where') return node.inputs.slice(1);
+  if (FIRST_ONLY.test(node.opType)) return node.inputs.slice(0, 1);
+  return node.opType === 'BatchNormalization' ? node.inputs.slice(0, 3) : node.inputs;
+}
+
+function parametersOf(node: Node, graph: Graph, sources: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  if (/^(Identity|Shape|Size|.*Quantize.*|QLinear.*)$/.test(node.opType)) return [];
+  const single = node.opType === 'PRelu' || /Normalization$/.test(node.opType) || WEIGHS.test(node.opType);
+  const found = dataInputs(node).flatMap((input) => sources.get(input) ?? []);
+  return [...new Set(found)].filter((name) => {
+    const value = graph.initializers.get(name) as Tensor;
+    return single || (elements(value.dims) > 1 && !isMask(value));
   });
+}
+
+const isFloat = (value: Tensor): boolean => /^(float|bfloat)/.test(value.dataType);
+
+/** A constant of several axes that holds two numbers or one: what is added to or multiplied with data to hide a part. */
+function isMask(value: Tensor): boolean {
+  if (value.dims.filter((d) => d > 1).length < 2 || value.external || value.dataType === 'bfloat16') return false;
+  const seen = new Set<number>();
+  for (const x of numbers(value)) {
+    seen.add(x);
+    if (seen.size > 2) return false;
+  }
+  return true;
 }

@@ -3,7 +3,7 @@ import { type GraphBuilder, graphBuilder } from './builder.js';
 import { constant, reduceMean, reshape } from './emit.js';
 import { nextName } from './optimizer.js';
 import { elements, tensor } from './tensor.js';
-import type { DataType, Model, Node, Shapes } from './types.js';
+import type { DataType, Model, Node, Shapes, TensorShape } from './types.js';
 
 /** Domain of operators that exist only between surgery and execution. */
 export const GRAFT_DOMAIN = 'graft';
@@ -69,6 +69,17 @@ export function liveBatchNorm(
     model: { ...made, opsets: new Map([...made.opsets, [GRAFT_DOMAIN, 1]]), graph: { ...made.graph, nodes } },
     statistics,
   };
+}
+
+/** Sizes of what no runtime can measure: the statistics of the batch that `liveBatchNorm`'s operators give out. */
+export function liveShapes({ graph }: Model): Shapes {
+  const found = new Map<string, TensorShape>();
+  for (const node of graph.nodes) {
+    const scale = graph.initializers.get(node.inputs[1] ?? '');
+    if (node.domain !== GRAFT_DOMAIN || node.opType !== LIVE || !scale) continue;
+    for (const name of node.outputs.slice(1)) found.set(name, { dataType: 'float32', dims: scale.dims });
+  }
+  return found;
 }
 
 /** Numbers [C] as they lie along the second axis of something of `rank` axes. */

@@ -1,6 +1,10 @@
+import { intAttribute } from './attributes.js';
 import { OnnxError } from './error.js';
+import { constantNumbers, producers } from './graph.js';
+import { reads } from './order.js';
 import { encodeModel } from './proto/encode.js';
-import type { DataType, Model, Shapes, TensorShape, ValueInfo } from './types.js';
+import { tensor } from './tensor.js';
+import type { DataType, Model, Shapes, Tensor, TensorShape, ValueInfo } from './types.js';
 
 /** What the injected runner is given: the model's bytes and one shape per input, to be filled with values of its choice. */
 export type ShapeRunner = (
@@ -87,4 +91,65 @@ export async function measureShapesFor(model: Model, sizes: InputSizes, run: Sha
     });
   }
   return found;
+}
+
+/**
+ * The sizes of a model most of whose tensors have `known` ones: only the nodes that make others are run, on tensors of the
+ * known sizes. Inputs of the model must be among them, and nodes that no runtime knows.
+ */
+export async function measureRest(model: Model, known: Shapes, run: ShapeRunner): Promise<Shapes> {
+  const shapes = new Map(known);
+  for (const { name, dataType, dims } of model.graph.initializers.values()) shapes.set(name, { dataType, dims });
+  const nodes = model.graph.nodes.filter((node) => node.outputs.some((name) => name !== '' && !shapes.has(name)));
+  if (nodes.length === 0) return shapes;
+  const made = new Set(nodes.flatMap((node) => node.outputs));
+  const needed = [...new Set(nodes.flatMap(reads))].filter((name) => !made.has(name));
+  const initializers = new Map(needed.flatMap((name) => [...entry(model.graph.initializers, name)]));
+  const inputs = needed
+    .filter((name) => !initializers.has(name))
+    .map((name): ValueInfo => {
+      const shape = shapes.get(name);
+      if (!shape) throw new OnnxError('shape-unknown', `The size of the tensor '${name}' is not known.`);
+      return { name, dataType: shape.dataType, shape: shape.dims };
+    });
+  const graph = { ...model.graph, inputs, outputs: [], nodes, initializers, valueInfo: new Map() };
+  const opsets = new Map([...model.opsets].filter(([domain]) => nodes.some((node) => node.domain === domain)));
+  const rest = await measureShapes({ ...model, opsets, graph }, inputShapes({ ...model, graph }, { batch: 1 }), run);
+  for (const [name, shape] of rest) shapes.set(name, shape);
+  return shapes;
+}
+const entry = <V>(of: ReadonlyMap<string, V>, name: string): readonly (readonly [string, V])[] => {
+  const value = of.get(name);
+  return value === undefined ? [] : [[name, value]];
+};
+
+/**
+ * Frees a model from a fixed number of examples: the first dimension of every input (and output) becomes `N`, and where the
+ * number is written into the size of a Reshape, what is left for it (or, where another axis takes that, what its input has).
+ * Right for networks that write it nowhere else; whether it holds, a run with two examples shows.
+ */
+export function withDynamicBatch(model: Model): Model {
+  const free = (v: ValueInfo): ValueInfo =>
+    v.shape && v.shape.length > 0 && !v.rawType ? { ...v, shape: ['N', ...v.shape.slice(1)] } : v;
+  const { graph } = model;
+  const fixed = graph.inputs[0]?.shape?.[0];
+  const made = producers(graph);
+  const sizes = new Map<string, Tensor>();
+  const data = new Set(graph.inputs.map((v) => v.name));
+  const nodes = graph.nodes.map((node) => {
+    if (!reads(node).some((name) => data.has(name))) return node;
+    for (const output of node.outputs) data.add(output);
+    const size = node.opType === 'Reshape' ? constantNumbers(graph, made, node.inputs[1] ?? '') : null;
+    if (size === null || size.length < 2 || size[0] !== fixed || intAttribute(node, 'allowzero', 0) !== 0) return node;
+    const name = `${node.outputs[0]}/size`;
+    sizes.set(name, tensor(name, 'int64', [size.length], [size.includes(-1) ? 0 : -1, ...size.slice(1)]));
+    return { ...node, inputs: [node.inputs[0] as string, name] };
+  });
+  // Sizes of outputs may follow the old number anywhere, so only their types are kept.
+  const outputs = graph.outputs.map((v): ValueInfo => (v.rawType ? v : { ...v, shape: null }));
+  const initializers = new Map([...graph.initializers, ...sizes]);
+  return {
+    ...model,
+    graph: { ...graph, inputs: graph.inputs.map(free), outputs, nodes, initializers, valueInfo: new Map() },
+  };
 }

@@ -4,6 +4,7 @@ import {
   type BaseDescription,
   describe,
   examine,
+  inferenceForm,
   inputShapes,
   measureShapes,
   OnnxError,
@@ -15,8 +16,9 @@ import type { MeasureRequest, MeasureResult } from './measure-base.js';
 
 /** Looks at a file that a stranger made: a crash, a hang or a flood of memory ends this process and no other. */
 async function measure(request: MeasureRequest): Promise<MeasureResult> {
-  const { model, problems } = examine(await readFile(request.path));
-  if (model === null || problems.length > 0) return { problems };
+  const { model: found, problems } = examine(await readFile(request.path));
+  if (found === null || problems.length > 0) return { problems };
+  const model = inferenceForm(found);
   let inputs: Shapes = new Map();
   try {
     inputs = inputShapes(model, { batch: 2 });

@@ -787,7 +787,7 @@ export interface components {
             /** Format: date-time */
             createdAt: string;
         };
-        /** @description A tensor at which the base can be cut for features. */
+        /** @description A tensor at which the base can be cut for features. By `kind`: `pooled` is averaged over places or tokens, `token` the one token that a classifier reads, `hidden` the output of an inner fully connected layer, `logits` the classifier's own, `flattened` a whole map as one row; `map` and `tokens` are averaged when cut. */
         BaseCut: {
             tensor: string;
             kind: string;

@@ -6,10 +6,11 @@ import { isPooling, linearLayer, peel, pooledClassifier, type Structure } from '
 export interface FoundCut {
   readonly tensor: string;
   /**
-   * 'pooled': averaged over places, [N, C] or [N, C, 1, 1]; 'flattened': a whole map as one row; 'hidden': output of an inner
-   * fully connected layer; 'logits': the classifier's own output; 'map': [N, C, h, w], which is averaged when cut; 'tokens': [N, L, C].
+   * 'pooled': averaged over places or tokens, [N, C] or [N, C, 1, 1]; 'token': one of the tokens, the one that a classifier reads;
+   * 'flattened': a whole map as one row; 'hidden': output of an inner fully connected layer; 'logits': the classifier's own
+   * output; 'map': [N, C, h, w] or [N, h, w, C], and 'tokens': [N, L, C], which are averaged when cut.
    */
-  readonly kind: 'pooled' | 'flattened' | 'hidden' | 'logits' | 'map' | 'tokens';
+  readonly kind: 'pooled' | 'token' | 'flattened' | 'hidden' | 'logits' | 'map' | 'tokens';
   readonly features: number;
   readonly default: boolean;
 }
@@ -35,7 +36,7 @@ export function findCuts(
   const out = peel(s, main, true);
   const cuts: FoundCut[] = [];
   const propose = (tensor: string, isDefault: boolean, kind = kindOf(s, tensor)): void => {
-    const features = kind && featuresOf(s, tensor, kind);
+    const features = kind && featuresOf(s, tensor);
     if (kind && features && s.isFloat(tensor) && !cuts.some((c) => c.tensor === tensor))
       cuts.push({ tensor, kind, features, default: isDefault });
   };
@@ -51,10 +52,12 @@ export function findCuts(
     const own = firstOf(s, main);
     const rank = s.dims(own).length;
     // Rows that are no features of the whole picture are a detector's boxes: then its deepest map is the better cut.
-    const boxes = images && rank === 3 && !named.feature;
+    const boxes = images && rank === 3 && !named.feature && !normalised(s, own);
     if (rank <= 3 && !boxes) propose(own, true);
     if (cuts.length === 0 && images) propose(deepestMap(s, main) ?? own, true);
-    if (images) addMaps(s, main, propose);
+    const rows = s.graph.outputs.filter(({ name }) => s.dims(name).length === 2 && !CLASS_NAME.test(name));
+    if (images && cuts[0]?.kind === 'tokens') for (const { name } of rows) propose(name, false);
+    if (images) addEarlier(s, main, propose);
     return { cuts, classifier: null };
   }
   const features = peel(s, head.input);
@@ -65,10 +68,18 @@ export function findCuts(
     propose(bestName(s, below.input, next.passed), false);
     below = linearLayer(s, afterActivation(s, next.tensor));
   }
-  if (images) addMaps(s, at, propose);
+  if (images) addEarlier(s, at, propose);
   propose(firstFloat(s, main, out), false, 'logits');
   const removed = [...out.passed, ...head.nodes, ...features.passed.filter((n) => !leadsTo(s, at, n))].map(label);
   return { cuts, classifier: { found: true, classes: head.outputs, removedNodes: removed } };
+}
+
+/** Transformers end in a normalisation of their tokens: an operator of its own, or a scale and a shift by constants. */
+function normalised(s: Structure, tensor: string): boolean {
+  const node = s.node(tensor);
+  if (node?.opType !== 'Add') return node?.opType === 'LayerNormalization';
+  const moving = node.inputs.map((input) => s.node(input)).find((below) => below?.opType === 'Mul');
+  return moving?.inputs.some((input) => s.isConstant(input)) ?? false;
 }
 
 /** The lowest float tensor from which only renaming, reshaping or squashing leads to the output. */
@@ -113,25 +124,31 @@ function afterActivation(s: Structure, tensor: string): string {
 function kindOf(s: Structure, tensor: string): FoundCut['kind'] | null {
   const dims = s.dims(tensor);
   if (!s.node(tensor) || dims[0] !== s.batch) return null;
-  if (dims.length === 3) return 'tokens';
-  if (dims.length === 4 && elements(dims.slice(2)) > 1) return elements(dims.slice(1, 3)) === 1 ? 'pooled' : 'map';
+  const layout = s.layout(tensor);
+  if (layout === 'tokens') return 'tokens';
+  if (layout !== 'row' && places(s, tensor) > 1) return 'map';
   if (dims.length !== 2 && dims.length !== 4) return null;
   const { tensor: source } = peel(s, tensor);
   const node = s.node(source);
-  if (node && (isPooling(s, node) || s.dims(source).length === 4) && places(s, source) === 1 && !linearLayer(s, source))
-    return 'pooled';
+  if (node && PICKS.test(node.opType) && s.layout(node.inputs[0] ?? '') === 'tokens') return 'token';
+  const whole = s.dims(source).length === 4 && places(s, source) === 1 && !linearLayer(s, source);
+  if (node && (isPooling(s, node) || whole)) return 'pooled';
   return s.dims(source).length > 2 ? 'flattened' : 'hidden';
 }
+const PICKS = /^(Gather|Slice|Split)$/;
 
-function featuresOf(s: Structure, tensor: string, kind: FoundCut['kind']): number {
+/** The width of a cut: what `featureTrunk` gives for an example. */
+function featuresOf(s: Structure, tensor: string): number {
   const dims = s.dims(tensor);
-  if (kind === 'map') return dims[1] as number;
-  if (kind === 'tokens') return dims[2] as number;
-  return elements(dims.slice(1));
+  const layout = s.layout(tensor);
+  if (layout === 'map') return dims[1] as number;
+  return layout === 'row' ? elements(dims.slice(1)) : (dims.at(-1) as number);
 }
+const places = (s: Structure, name: string): number =>
+  elements(s.layout(name) === 'lastMap' ? s.dims(name).slice(1, -1) : s.dims(name).slice(2));
 
-/** Maps [N, C, h, w] below a tensor, in topological order. */
-function mapsBelow(s: Structure, tensor: string): readonly string[] {
+/** Maps of several places, and sequences of tokens, below a tensor, in topological order. */
+function below(s: Structure, tensor: string, wanted: 'maps' | 'tokens'): readonly string[] {
   const seen = new Set<string>();
   const stack = [tensor];
   for (let name = stack.pop(); name !== undefined; name = stack.pop()) {
@@ -141,15 +158,13 @@ function mapsBelow(s: Structure, tensor: string): readonly string[] {
   }
   return s.graph.nodes
     .flatMap((node) => node.outputs.slice(0, 1))
-    .filter(
-      (name) =>
-        seen.has(name) &&
-        s.isFloat(name) &&
-        !REARRANGES.has(s.node(name)?.opType ?? '') &&
-        s.dims(name).length === 4 &&
-        s.dims(name)[0] === s.batch &&
-        elements(s.dims(name).slice(2)) > 1,
-    );
+    .filter((name) => {
+      if (!seen.has(name) || !s.isFloat(name) || s.dims(name)[0] !== s.batch) return false;
+      if (REARRANGES.has(s.node(name)?.opType ?? '')) return false;
+      const layout = s.layout(name);
+      if (wanted === 'tokens') return layout === 'tokens' && s.dims(name).length === 3;
+      return (layout === 'map' || layout === 'lastMap') && s.dims(name).length === 4 && places(s, name) > 1;
+    });
 }
 /** What these give out is no new feature, or none in the order of a map. */
 const REARRANGES: ReadonlySet<string> = new Set([
@@ -161,20 +176,31 @@ const REARRANGES: ReadonlySet<string> = new Set([
   'Identity',
   'Dropout',
 ]);
-const places = (s: Structure, name: string): number => elements(s.dims(name).slice(2));
-
 /** Of a network without a classifier (a detector): the richest of its smallest maps, the last of equals. */
 function deepestMap(s: Structure, tensor: string): string | null {
-  const maps = mapsBelow(s, tensor);
+  const maps = below(s, tensor, 'maps');
   const smallest = Math.min(...maps.map((name) => places(s, name)));
   const candidates = maps.filter((name) => places(s, name) === smallest);
-  const widest = Math.max(...candidates.map((name) => s.dims(name)[1] as number));
-  return candidates.findLast((name) => s.dims(name)[1] === widest) ?? null;
+  const widest = Math.max(...candidates.map((name) => featuresOf(s, name)));
+  return candidates.findLast((name) => featuresOf(s, name) === widest) ?? null;
 }
 
-/** The last map of each of the three deepest resolutions, as earlier places to cut. */
-function addMaps(s: Structure, tensor: string, propose: (tensor: string, isDefault: boolean) => void): void {
+/**
+ * Earlier places to cut: the last map of each of the three deepest resolutions; of a transformer, whose maps are no more than
+ * pieces of the picture, the tokens below the cut and what its last three residual connections give.
+ */
+function addEarlier(s: Structure, tensor: string, propose: (tensor: string, isDefault: boolean) => void): void {
+  const source = peel(s, tensor).tensor;
+  if ([source, s.node(source)?.inputs[0] ?? ''].some((name) => s.layout(name) === 'tokens')) {
+    const tokens = below(s, tensor, 'tokens');
+    const residual = tokens.filter((name) => {
+      const node = s.node(name);
+      return node?.opType === 'Add' && node.inputs.every((input) => tokens.includes(input));
+    });
+    for (const name of new Set([...tokens.slice(-1), ...residual.slice(-3).reverse()])) propose(name, false);
+    return;
+  }
   const last = new Map<number, string>();
-  for (const name of mapsBelow(s, tensor)) last.set(places(s, name), name);
+  for (const name of below(s, tensor, 'maps')) last.set(places(s, name), name);
   for (const [, name] of [...last].sort(([a], [b]) => a - b).slice(0, 3)) propose(name, false);
 }

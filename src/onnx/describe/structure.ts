@@ -1,4 +1,5 @@
 import { intAttribute } from '../attributes.js';
+import { type Layout, layouts } from '../axes.js';
 import { constantTensor, producers } from '../graph.js';
 import { elements } from '../tensor.js';
 import type { Graph, Model, Node, Shapes } from '../types.js';
@@ -12,6 +13,7 @@ export interface Structure {
   isFloat(name: string): boolean;
   node(name: string): Node | undefined;
   isConstant(name: string): boolean;
+  layout(name: string): Layout;
 }
 
 export function structure(model: Model, shapes: Shapes, batch: number): Structure {
@@ -25,6 +27,7 @@ export function structure(model: Model, shapes: Shapes, batch: number): Structur
     isFloat: (name) => /^float(16|32|64)$/.test(shapes.get(name)?.dataType ?? ''),
     node: (name) => made.get(name),
     isConstant: (name) => constantTensor(graph, made, name) !== null || fromConstants(graph, made, name, 0),
+    layout: layouts(graph),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { RuleTable } from '../differentiate/rule.js';
+import { parameterLayers } from '../layers.js';
 import { subgraphs } from '../order.js';
 import { elements } from '../tensor.js';
 import type { Graph, Model, Node } from '../types.js';
@@ -51,13 +52,15 @@ const SIZES: ReadonlySet<string> = new Set([
   'And',
   'Or',
   'Not',
+  'Xor',
+  'IsNaN',
+  'IsInf',
 ]);
-/** Nodes through which gradients would flow: reached from float constants with data, not through sizes and comparisons. */
+/** Nodes through which gradients would flow: reached from parameters, not through sizes and comparisons. */
 function carryingNodes(graph: Graph): readonly Node[] {
-  const floats = [...graph.initializers.values()].filter(
-    (t) => /^(float|int8|uint8)/.test(t.dataType) && elements(t.dims) > 1,
-  );
-  const moving = new Set<string>(floats.map((t) => t.name));
+  const quantised = [...graph.initializers.values()].filter((t) => /^u?int8/.test(t.dataType) && elements(t.dims) > 1);
+  const moving = new Set<string>(parameterLayers(graph).flatMap((layer) => layer.parameters));
+  for (const { name } of quantised) moving.add(name);
   return graph.nodes.filter((node) => {
     if (SIZES.has(node.opType) || !node.inputs.some((name) => moving.has(name))) return false;
     for (const output of node.outputs) moving.add(output);

@@ -58,7 +58,11 @@ export const TextInput = open(
 );
 export const BaseCut = open(
   { tensor: text, kind: text, features: count, default: Type.Boolean() },
-  { $id: 'BaseCut', description: 'A tensor at which the base can be cut for features.' },
+  {
+    $id: 'BaseCut',
+    description:
+      "A tensor at which the base can be cut for features. By `kind`: `pooled` is averaged over places or tokens, `token` the one token that a classifier reads, `hidden` the output of an inner fully connected layer, `logits` the classifier's own, `flattened` a whole map as one row; `map` and `tokens` are averaged when cut.",
+  },
 );
 export const TrainingSupport = open(
   { supported: Type.Boolean(), unsupportedOperators: Type.Array(text) },

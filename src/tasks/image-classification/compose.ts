@@ -1,5 +1,6 @@
 import type { Model as ModelRecord, Preprocessing } from '../../domain/types.js';
 import {
+  changedOperators,
   cut,
   DATA_TYPES,
   decodeModel,
@@ -9,45 +10,27 @@ import {
   graft,
   graphBuilder,
   inFloat32,
+  inferenceForm,
   type Model,
-  type Node,
   OnnxError,
-  producers,
   type Tensor,
   withInitializers,
 } from '../../onnx/index.js';
 import { withPixelInput } from './pixel-input.js';
 
-/** Operators that keep the kind of what they are given: places stay places, rows stay rows. */
-const KEEPS_KIND =
-  /^(Relu|LeakyRelu|PRelu|Clip|Elu|Selu|Sigmoid|Tanh|HardSigmoid|HardSwish|Gelu|Erf|Add|Sub|Mul|Div|BatchNormalization|InstanceNormalization|Identity|Dropout|Cast|QuantizeLinear|DequantizeLinear|QLinearAdd|QLinearMul|QLinearSigmoid)$/;
-const MAKES_MAP =
-  /^(Conv|QLinearConv|FusedConv|ConvTranspose|MaxPool|AveragePool|QLinearAveragePool|LpPool|Concat|QLinearConcat|Resize|Upsample|Pad|LRN|Split)$/;
-
-/** Whether a tensor is a map [N, C, h, w], told from the operator that made it; a map of a single place may count as one. */
-function isMap(model: Model, name: string): boolean {
-  const made = producers(model.graph);
-  for (let node: Node | undefined = made.get(name); node; ) {
-    if (MAKES_MAP.test(node.opType)) return true;
-    if (!KEEPS_KIND.test(node.opType)) return false;
-    node = node.inputs.map((input) => made.get(input)).find((n) => n !== undefined && n.opType !== 'Constant');
-  }
-  return false;
-}
-
 /**
- * The part of a base that is never trained: image in, `[N, features]` float32 out, its only output. Where the cut is a
- * map, its places are averaged. Half precision becomes single: processors compute in it anyway, converting around every
- * operator, and a file in float32 with a float32 input runs everywhere. Pure: the same base and cut give the same graph in
- * trainer, prediction and export.
+ * The part of a base below the head: image in, `[N, features]` float32 out, its only output. Where the cut is a map or a
+ * sequence of tokens, these are averaged. A file exported while it trained is turned to inference. Half precision becomes
+ * single: processors compute in it anyway, converting around every operator, and a file in float32 with a float32 input runs
+ * everywhere. Pure: the same base and cut give the same graph in trainer, prediction and export.
  * `changed` are tensors of the base that a training gave other values (float32).
  * Throws `unknown-tensor`, or `invalid-argument` where the part has another input than the image.
  */
 export function imageTrunk(base: Model, at: string, changed: Changed = null): Model {
   // Cut first: what is left out need not be widened.
-  const widened = inFloat32(cut(base, at));
+  const widened = inFloat32(inferenceForm(cut(base, at)));
   const below = changed === null ? widened : withInitializers(widened, changed);
-  const trunk = featureTrunk(below, { tensor: at, kind: isMap(below, at) ? 'map' : 'row' });
+  const trunk = featureTrunk(below, { tensor: at });
   const { inputs } = trunk.graph;
   if (inputs.length !== 1)
     throw new OnnxError(
@@ -94,6 +77,17 @@ export function composeExport(
   return encodeModel(composeModel(decodeModel(base), decodeModel(head), o, tensors));
 }
 
+/**
+ * The head in a version of the operators that the trunk can be in too. A linear head means the same in every one that is taken
+ * (Gemm, and Softmax of rows), so it goes with a trunk whose own operators have changed since.
+ */
+function headFor(trunk: Model, head: Model): Model {
+  const [own, other] = [trunk.opsets.get('') ?? 0, head.opsets.get('') ?? 0];
+  const linear = head.graph.nodes.every((node) => node.opType === 'Gemm' || node.opType === 'Softmax');
+  if (!linear || own >= other || changedOperators(trunk.graph.nodes, own, other).length === 0) return head;
+  return { ...head, opsets: new Map([...head.opsets, ['', own]]) };
+}
+
 /** In an order of its own: the database keeps the fields of an object in another order than they were written in. */
 function preprocessingJson({ resize, crop, layout, channels, scale, mean, std }: Preprocessing): string {
   return JSON.stringify({ resize, crop, layout, channels, scale, mean, std });
@@ -101,7 +95,10 @@ function preprocessingJson({ resize, crop, layout, channels, scale, mean, std }:
 
 export function composeModel(base: Model, head: Model, o: ExportOptions, changed: Changed = null): Model {
   const trunk = imageTrunk(base, o.cut, changed);
-  const whole = graft(trunk, head, { from: trunk.graph.outputs[0]!.name, to: head.graph.inputs[0]!.name });
+  const whole = graft(trunk, headFor(trunk, head), {
+    from: trunk.graph.outputs[0]!.name,
+    to: head.graph.inputs[0]!.name,
+  });
   const output = (name: string) => {
     const found = whole.graph.outputs.find((v) => v.name === name);
     if (!found) throw new OnnxError('unknown-tensor', `The head has no output '${name}'.`);

@@ -5,18 +5,22 @@ import {
   decodeTensor,
   differentiate,
   encodeModel,
+  foldConstants,
   gradientName,
   graphBuilder,
+  inferenceForm,
   type Model,
+  type Node,
   numbers,
   OLDEST_OPSET,
   OnnxError,
+  simplified,
   standardRules,
   type Tensor,
   tensor,
 } from '../../../src/onnx/index.js';
 import { ints } from '../../support/gradients.js';
-import { hasData, measure, random, run, session, type Value } from '../../support/onnx.js';
+import { hasData, measure, random, run, session, type Value, valueRunner } from '../../support/onnx.js';
 import { NODE_TESTS, type NodeTest, nodeTests } from '../../support/onnx-node-tests.js';
 
 const rules = standardRules();
@@ -131,6 +135,35 @@ describe.runIf(hasData(NODE_TESTS))('official ONNX backend tests', () => {
     expect([...ruled].filter((op) => !seen.has(op) && !NOT_SEEN.test(op))).toEqual([]);
   });
 
+  it('simplified, turned to inference and folded they give the expected outputs', async () => {
+    const wrong: string[] = [];
+    const seen = { simplified: 0, folded: 0 };
+    for (const c of cases) {
+      const p = RANDOM.test(c.name) ? null : prepare(c);
+      if (!p || !(await correct(p.model, p))) continue;
+      const bodies = p.model.graph.nodes.some((n) => [...n.attributes.values()].some((a) => /^graph/.test(a.type)));
+      const twice = bodies ? p.model : doubled(p.model);
+      const slim = simplified(inferenceForm(twice));
+      // Everything was written twice and behind Identities: of it no more is left than there was.
+      const most = twice.graph.nodes.length - p.model.graph.nodes.length;
+      if (!bodies && slim.graph.nodes.length > most) wrong.push(`${c.name}: size`);
+      seen.simplified++;
+      if (!(await correct(slim, p))) wrong.push(`${c.name}: simplified`);
+      const given = Object.entries(p.feeds).map(([name, v]) => [name, tensorOf(name, v)] as const);
+      const closed = new Map([...p.model.graph.initializers, ...given]);
+      const constant = { ...p.model, graph: { ...p.model.graph, inputs: [], initializers: closed } };
+      const folded = await foldConstants(constant, { shapes: new Map(), parameters: [], run: valueRunner });
+      const values = p.model.graph.outputs.map((v) => folded.graph.initializers.get(v.name));
+      if (values.includes(undefined)) continue;
+      seen.folded++;
+      const found = values.map((t, i) => [p.model.graph.outputs[i]!.name, runnable(t!)!] as const);
+      if (!agrees(Object.fromEntries(found), p)) wrong.push(`${c.name}: folded`);
+    }
+    expect(wrong).toEqual([]);
+    expect(seen.simplified).toBeGreaterThan(900);
+    expect(seen.folded).toBeGreaterThan(700);
+  });
+
   it('gradients agree with directional differences on the official inputs', async () => {
     const wrong: string[] = [];
     const skipped: string[] = [];
@@ -166,6 +199,49 @@ describe.runIf(hasData(NODE_TESTS))('official ONNX backend tests', () => {
     ]);
     expect([...checked.values()].reduce((a, b) => a + b, 0)).toBeGreaterThan(480);
   });
+});
+
+async function correct(model: Model, p: Prepared): Promise<boolean> {
+  const s = await session(model).catch(() => null);
+  if (!s) return false;
+  try {
+    return agrees(await run(s, p.feeds), p);
+  } catch {
+    return false;
+  } finally {
+    await s.release();
+  }
+}
+
+/** Reads its inputs through Identities and computes everything twice; the second results are what it gives out. */
+function doubled(model: Model): Model {
+  const { graph } = model;
+  const read = new Map(graph.inputs.map((v) => [v.name, `${v.name}/read`]));
+  const passes = graph.inputs.map((v) => pass(v.name, `${v.name}/read`));
+  const first = new Map(
+    graph.nodes.flatMap((n) => n.outputs).map((name) => [name, name === '' ? '' : `${name}/first`]),
+  );
+  const again = (to: ReadonlyMap<string, string>) =>
+    graph.nodes.map((n) => ({
+      ...n,
+      name: '',
+      inputs: n.inputs.map((x) => to.get(x) ?? read.get(x) ?? x),
+      outputs: n.outputs.map((x) => to.get(x) ?? x),
+    }));
+  const second = new Map([...first].map(([name, at]) => [name, at.replace(/first$/, 'second')]));
+  const out = graph.outputs.map((v) => pass(second.get(v.name) ?? read.get(v.name) ?? v.name, v.name));
+  return {
+    ...model,
+    graph: { ...graph, nodes: [...passes, ...again(first), ...again(second), ...out], valueInfo: new Map() },
+  };
+}
+const pass = (from: string, to: string): Node => ({
+  opType: 'Identity',
+  domain: '',
+  name: '',
+  inputs: [from],
+  outputs: [to],
+  attributes: new Map(),
 });
 
 /**

@@ -6,7 +6,7 @@ import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
 import { DEFAULT_PROJECT_ID } from '../../../src/db/index.js';
-import type { Base, Model as ModelRecord, Preprocessing } from '../../../src/domain/types.js';
+import type { Base, Method, Model as ModelRecord, Preprocessing } from '../../../src/domain/types.js';
 import { newId } from '../../../src/ids.js';
 import { createLogger } from '../../../src/log.js';
 import { decodeModel, type Model } from '../../../src/onnx/index.js';
@@ -15,6 +15,7 @@ import { decodeImage } from '../../../workers/data/decode.js';
 import { baseCheck } from '../../../workers/processors/base-check.js';
 import { type BaseForm, baseOf } from '../../support/base-forms.js';
 import { cardAnswer } from '../../support/model-card.js';
+import { network } from '../../support/networks.js';
 import { dataPath } from '../../support/onnx.js';
 import { picture } from '../../support/pictures.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
@@ -75,8 +76,8 @@ async function checkedBase(file: Uint8Array): Promise<Base> {
   expect(base.error).toBeNull();
   return base;
 }
-async function trained(base: Base): Promise<ModelRecord> {
-  const { id, projectId } = await ground.job({ base: { id: base.id, digest: base.digest! } });
+async function trained(base: Base, method: Method = { type: 'featureExtraction' }): Promise<ModelRecord> {
+  const { id, projectId } = await ground.job({ base: { id: base.id, digest: base.digest! }, method });
   await ground.train(id);
   const job = (await ground.repos.jobs.byId(id))!;
   expect(job.error).toBeNull();
@@ -163,6 +164,19 @@ test.each<readonly [string, BaseForm]>([
   expect(input.dataType).toBe(form.input === 'uint8' ? 'uint8' : 'float32');
   const types = new Set([...exported.graph.initializers.values()].map((t) => t.dataType));
   expect(types.has('float16')).toBe(false);
+});
+
+test.each([
+  'vit',
+  'vit_hub-new',
+  'swin',
+  'convnext-new',
+  'efficientnet_b0-training',
+])('%s as PyTorch exported it, its last layers fine-tuned too', async (name) => {
+  const { base } = await goesTheWholeLine(fileOf((await network(name)).model));
+  const tuned = await trained(base, { type: 'fineTuning', layers: 3 });
+  expect(tuned.certificate.maxDifference).toBeLessThanOrEqual(1e-4);
+  expect(tuned.metrics['validation/accuracy']).toBeGreaterThan(0.6);
 });
 
 const squeezenet = dataPath(join('models', 'squeezenet1.1-imagenet-fp16-opset7.onnx'));

@@ -9,6 +9,7 @@ import {
   type Model,
   OnnxError,
   tensor,
+  withDynamicBatch,
   withInitializers,
 } from '../../../src/onnx/index.js';
 import { hasData, maxDifference, random, randomValue, readModel, run, type Value } from '../../support/onnx.js';
@@ -157,7 +158,7 @@ describe.runIf(hasData('models'))('real models', () => {
   it('MobileNetV2: the same features through cut and featureTrunk, and the head computes its product', async () => {
     const model = readModel('models/mobilenetv2-1.0-imagenet-backbone.onnx');
     const features = (await run(model, { input: image })).features as Value;
-    const pooled = featureTrunk(model, { tensor: 'clip_97', kind: 'map', features: 1280 });
+    const pooled = featureTrunk(model, { tensor: 'clip_97', features: 1280 });
     const blind = featureTrunk(model, { tensor: 'clip_97' });
     for (const trunk of [pooled, blind]) {
       const out = await run(trunk, { input: image });
@@ -166,7 +167,7 @@ describe.runIf(hasData('models'))('real models', () => {
     const next = random(9);
     const weight = randomValue([3, 1280], next).data as Float32Array;
     const bias = Float32Array.of(1, 2, 3);
-    const trunk = featureTrunk(model, { tensor: 'features', kind: 'pooled', features: 1280 });
+    const trunk = featureTrunk(model, { tensor: 'features', features: 1280 });
     const whole = graft(trunk, linearHead({ features: 1280, classes: 3, opset: 13, weight, bias }), {
       from: trunk.graph.outputs[0]?.name as string,
       to: 'features',
@@ -183,7 +184,7 @@ describe.runIf(hasData('models'))('real models', () => {
 
   it('SqueezeNet: its map of 512 channels is averaged, the classifier is gone', async () => {
     const model = readModel('models/squeezenet1.1-imagenet-fp32.onnx');
-    const trunk = featureTrunk(model, { tensor: 'concat_61', kind: 'map', features: 512 });
+    const trunk = featureTrunk(model, { tensor: 'concat_61', features: 512 });
     expect(trunk.graph.initializers.has('conv25.weight')).toBe(false);
     const map = (await run(cut(model, 'concat_61'), { data: image })).concat_61 as Value;
     const out = Object.values(await run(trunk, { data: image }))[0] as Value;
@@ -194,5 +195,11 @@ describe.runIf(hasData('models'))('real models', () => {
       for (let i = 0; i < places; i++) mean += at(map, channel * places + i) / places;
       expect(at(out, channel)).toBeCloseTo(mean, 4);
     }
+  });
+
+  it('a model fixed to one example runs with two once freed', async () => {
+    const model = withDynamicBatch(featureTrunk(readModel('models/yolox_nano_416_opset11.onnx'), { tensor: '857' }));
+    const out = Object.values(await run(model, { images: randomValue([2, 3, 416, 416], random(2)) }))[0] as Value;
+    expect(out.dims[0]).toBe(2);
   });
 });

@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { decodeModel, inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
+import {
+  decodeModel,
+  inputShapes,
+  type Model,
+  measureShapes,
+  type Tensor,
+  withDynamicBatch,
+} from '../../../src/onnx/index.js';
 import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
 import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
@@ -39,7 +46,8 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const given = spec.hyperparameters;
   const scratch = method.type === 'scratch';
   const base = decodeModel(await readFile(spec.base.path));
-  const plain = imageTrunk(base, spec.cut);
+  const image = imageTrunk(base, spec.cut);
+  const plain = typeof image.graph.inputs[0]!.shape?.[0] === 'number' ? withDynamicBatch(image) : image;
   const own = scratch ? freshWeights(plain, given.seed) : plain;
   const wanted = method.type === 'fineTuning' ? method.layers : 'all';
   const layers = trainedLayers(own, wanted);

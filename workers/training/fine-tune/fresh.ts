@@ -9,7 +9,10 @@ export function freshWeights(model: Model, seed: number): Model {
   const { graph } = model;
   const ones = new Set<string>();
   const zeros = new Set<string>();
+  const statistics: string[] = [];
   for (const node of graph.nodes) {
+    // Normalisation spelled out, and scales of layers.
+    if (node.opType === 'Mul') for (const name of node.inputs) if (graph.initializers.has(name)) ones.add(name);
     if (!/Normalization$/.test(node.opType)) continue;
     const [, scale, bias, mean, variance] = node.inputs;
     if (scale) ones.add(scale);
@@ -17,13 +20,15 @@ export function freshWeights(model: Model, seed: number): Model {
     if (node.opType !== 'BatchNormalization') continue;
     if (mean) zeros.add(mean);
     if (variance) ones.add(variance);
+    statistics.push(...[mean, variance].filter((name) => name !== undefined));
   }
   const columns = new Set(
     graph.nodes
       .filter((n) => n.opType === 'MatMul' || (n.opType === 'Gemm' && !n.attributes.has('transB')))
       .flatMap((n) => n.inputs.slice(1, 2)),
   );
-  const names = new Set([...parameterLayers(graph).flatMap((layer) => layer.parameters), ...ones, ...zeros]);
+  const trained = parameterLayers(graph).flatMap((layer) => layer.parameters);
+  const names = new Set([...trained, ...statistics]);
   const changed = new Map<string, Tensor>();
   let drawn = 0;
   for (const name of names) {

@@ -1,3 +1,4 @@
+import { GraftError } from '../../../src/errors.js';
 import {
   differentiate,
   FROZEN,
@@ -6,10 +7,13 @@ import {
   graft,
   graphBuilder,
   initializersAsInputs,
+  inputShapes,
   linearHead,
   liveBatchNorm,
+  liveShapes,
   lowerLive,
   type Model,
+  measureRest,
   measureShapesFor,
   names,
   nativeRules,
@@ -18,6 +22,7 @@ import {
   packsOf,
   type Shapes,
   type Statistic,
+  simplified,
   softTargetCrossEntropy,
   splitFrozen,
   standardRules,
@@ -71,15 +76,20 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const unfolded = withHead(o, head);
   const runner = shapeRunner(executor);
   const trained = [...head, ...o.parameters.map((p) => p.name)];
-  const size = (model: Model): Promise<Shapes> => measureShapesFor(model, { batch: o.batch }, runner);
-  const wholeShapes = await size(unfolded);
-  const whole = await foldConstants(unfolded, { shapes: wholeShapes, parameters: trained, run: valueRunner(executor) });
-  const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes) : null;
+  const wholeShapes = await forBatch(o.batch, () => measureShapesFor(unfolded, { batch: o.batch }, runner));
+  const folded = await foldConstants(unfolded, {
+    shapes: wholeShapes,
+    parameters: trained,
+    run: valueRunner(executor),
+  });
+  const whole = simplified(folded, { shapes: wholeShapes, parameters: trained });
+  const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes, unfolded) : null;
   const network = split?.above ?? whole;
-  const sizes = split === null ? wholeShapes : await size(network);
-  const live = o.liveStatistics ? liveBatchNorm(network, sizes) : { model: network, statistics: [] };
+  const live = o.liveStatistics ? liveBatchNorm(network, wholeShapes) : { model: network, statistics: [] };
   const forward = withLoss(live.model, o.classes);
-  const shapes = await size(lowerLive(forward, sizes));
+  // Folded, it runs at no other size than its own, and most of it has been measured.
+  const known = new Map([...wholeShapes, ...inputShapes(forward, { batch: o.batch }), ...liveShapes(forward)]);
+  const shapes = await measureRest(forward, known, runner);
   const fed = [...trained, ...live.statistics.map((s) => s.input)];
   const rules = executor.native ? nativeRules() : standardRules();
   const native = differentiate(initializersAsInputs(forward, fed), 'loss', trained, shapes, rules);
@@ -118,6 +128,21 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
 }
 
 const outputsOf = (model: Model): readonly string[] => model.graph.nodes.flatMap((node) => node.outputs);
+
+/** A file that was exported for one example may have it written where it cannot be found and freed. */
+async function forBatch(batch: number, measured: () => Promise<Shapes>): Promise<Shapes> {
+  let reason = '';
+  const shapes = await measured().catch((error: unknown) => {
+    reason = ` (${error instanceof Error ? error.message.slice(0, 300) : String(error)})`;
+    return null;
+  });
+  if (shapes?.get('logits')?.dims[0] === batch) return shapes;
+  throw new GraftError(
+    'job-impossible',
+    `The base cannot be run with ${batch} examples at a time, so its layers cannot be trained${reason}. Export it with a dynamic batch axis, or use featureExtraction.`,
+  );
+}
+
 const wholeShapesOf = (name: string, shapes: Shapes): readonly number[] => shapes.get(name)?.dims ?? [];
 const alone = (s: Statistic): Pack => {
   const size = s.dims.reduce((n, d) => n * d, 1);
@@ -135,7 +160,7 @@ function headNames({ graph }: Model): HeadNames {
 
 function withHead(o: TuneRequest, parameterNames: HeadNames): Model {
   const features = o.head.weight.length / o.classes;
-  const opset = Math.max(13, o.trunk.opsets.get('') ?? 13);
+  const opset = o.trunk.opsets.get('') ?? 13;
   const head = linearHead({ features, classes: o.classes, opset, parameterNames, ...o.head });
   return graft(o.trunk, head, { from: o.trunk.graph.outputs[0]!.name, to: 'features' });
 }

@@ -1,0 +1,174 @@
+import { afterAll, expect, it } from 'vitest';
+import {
+  decodeModel,
+  describe,
+  graphBuilder,
+  inferenceForm,
+  type Model,
+  measureShapes,
+  type Tensor,
+  tensor,
+  withDynamicBatch,
+} from '../../../src/onnx/index.js';
+import { composeModel, imageTrunk, pixelTrunk } from '../../../src/tasks/image-classification/compose.js';
+import { withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
+import { onnxruntimeExecutor } from '../../../workers/executors/onnxruntime.js';
+import { headFile } from '../../../workers/training/extraction.js';
+import { tuneGraphs } from '../../../workers/training/fine-tune/graphs.js';
+import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
+import { tuner } from '../../../workers/training/fine-tune/trainer.js';
+import { network } from '../../support/networks.js';
+import { random, run, shapeRunner, type Value } from '../../support/onnx.js';
+import { lossesOf, PLAIN } from '../../support/tuning.js';
+
+/**
+ * One network of each family, as both exporters write it, goes from its description through feature extraction and fine-tuning
+ * to its exported file; see test/fixtures/networks.py for the files.
+ */
+const CLASSES = 3;
+const BATCH = 4;
+const executor = onnxruntimeExecutor({ threads: 2 });
+afterAll(() => executor.dispose());
+
+/** Pictures of one bright channel each, by class. */
+function pictures(side: number): { readonly pixels: Uint8Array; readonly targets: Float32Array } {
+  const next = random(3);
+  const pixels = Uint8Array.from({ length: BATCH * side * side * 3 }, (_, i) => {
+    const label = Math.floor(i / (side * side * 3)) % CLASSES;
+    return Math.floor(next() * 90) + (i % 3 === label ? 150 : 20);
+  });
+  const targets = new Float32Array(BATCH * CLASSES);
+  for (let n = 0; n < BATCH; n++) targets[n * CLASSES + (n % CLASSES)] = 1 / BATCH;
+  return { pixels, targets };
+}
+
+/** float32 input as the pixel graph prepares it, for the exported file. */
+async function prepared(pixels: Uint8Array, side: number, model: Model): Promise<Value> {
+  const [input] = model.graph.inputs;
+  const only = { ...model.graph, nodes: [], initializers: new Map(), outputs: [input!] };
+  const graph = withPixelInput({ ...model, graph: only }, input!.name, preprocessingOf(side));
+  const fed = {
+    ...graph,
+    graph: { ...graph.graph, outputs: [{ ...input!, name: graph.graph.nodes.at(-1)!.outputs[0]! }] },
+  };
+  return Object.values(
+    await run(fed, { pixels: { dataType: 'uint8', dims: [BATCH, side, side, 3], data: pixels } }),
+  )[0]!;
+}
+const preprocessingOf = (crop: number) =>
+  ({ resize: crop, crop, layout: 'NCHW', channels: 'RGB', scale: 1 / 255, mean: [0.5], std: [0.25] }) as const;
+
+interface Expected {
+  readonly cut: string;
+  readonly layers: number;
+}
+const FAMILIES: Readonly<Record<string, Expected>> = {
+  convnext: { cut: 'pooled', layers: 15 },
+  densenet: { cut: 'pooled', layers: 15 },
+  efficientnet_b0: { cut: 'pooled', layers: 51 },
+  inception_v3: { cut: 'pooled', layers: 94 },
+  shufflenet_v2: { cut: 'pooled', layers: 56 },
+  swin: { cut: 'pooled', layers: 18 },
+  vit: { cut: 'token', layers: 9 },
+  vit_hub: { cut: 'tokens', layers: 13 },
+};
+
+async function goes(name: string, expected: Expected, layers: 'all' | number): Promise<void> {
+  const { model: base, feeds } = await network(name);
+  const [image] = Object.values(feeds);
+  const side = image!.dims.at(-1)!;
+  const still = inferenceForm(base);
+  const shapes = await measureShapes(still, new Map(Object.entries(feeds)), shapeRunner);
+  const described = describe(still, { shapes });
+  expect(described.tasks).toEqual(['image-classification']);
+  expect(described.training).toEqual({ supported: true, unsupportedOperators: [] });
+  const cut = described.cuts.find((c) => c.default)!;
+  expect(cut.kind).toBe(expected.cut);
+  for (const other of described.cuts) {
+    const rows = Object.values(await run(imageTrunk(base, other.tensor), feeds))[0]!;
+    expect(rows.dims, other.tensor).toEqual([image!.dims[0], other.features]);
+  }
+  const preprocessing = preprocessingOf(side);
+  const { pixels, targets } = pictures(side);
+  const trunk = pixelTrunk(base, cut.tensor, preprocessing);
+  const own = imageTrunk(base, cut.tensor);
+  expect(trainedLayers(own, 'all').names).toHaveLength(expected.layers);
+  const trained = trainedLayers(own, layers);
+  const graphs = await tuneGraphs(executor, {
+    trunk,
+    classes: CLASSES,
+    head: { weight: new Float32Array(CLASSES * cut.features), bias: new Float32Array(CLASSES) },
+    parameters: trained.parameters.map((p) => ({ ...p, rate: 1 })),
+    batch: BATCH,
+    ...PLAIN,
+    keepFrozen: layers !== 'all',
+  });
+  const data = graphs.below === null ? pixels : await frozenRows(graphs.below.model, pixels, side);
+  const net = await tuner(executor, graphs);
+  try {
+    const losses = await lossesOf(net, { data, targets }, { steps: 5, rate: 0.0003 });
+    expect(losses[0]).toBeCloseTo(Math.log(CLASSES), 4);
+    expect(losses.at(-1)!).toBeLessThan(losses[0]! - 1e-4);
+    const logits = await net.logits(data);
+    const tensors = new Map<string, Tensor>(net.tensors(await net.weights('trained')).map((t) => [t.name, t]));
+    const [weight, bias] = graphs.head.map((n) => new Float32Array(tensors.get(n)!.data.buffer.slice(0)));
+    const head = headFile({ weight: weight!, bias: bias! });
+    for (const n of graphs.head) tensors.delete(n);
+    const labels = ['a', 'b', 'c'];
+    // The file that anyone downloads: base, head and changed tensors put together.
+    const exported = composeModel(base, decodeModel(head), { cut: cut.tensor, labels, preprocessing }, tensors);
+    const input = await prepared(pixels, side, base);
+    const said = (await run(exported, { [exported.graph.inputs[0]!.name]: input })).logits!;
+    for (const [i, logit] of logits.entries()) expect(Math.abs(Number(said.data[i]) - logit)).toBeLessThan(1e-4);
+  } finally {
+    await net.dispose();
+  }
+}
+
+/** The frozen part runs on any number of pictures: here on one at a time. */
+async function frozenRows(below: Model, pixels: Uint8Array, side: number): Promise<Float32Array> {
+  const one = side * side * 3;
+  const rows: number[] = [];
+  for (let n = 0; n < BATCH; n++) {
+    const part = pixels.slice(n * one, (n + 1) * one);
+    const out = await run(below, { pixels: { dataType: 'uint8', dims: [1, side, side, 3], data: part } });
+    rows.push(...(Object.values(out)[0]!.data as Float32Array));
+  }
+  return Float32Array.from(rows);
+}
+
+for (const [family, expected] of Object.entries(FAMILIES))
+  for (const name of [family, `${family}-new`])
+    it.each(['all', 2] as const)(`${name}: layers %s`, (layers) => goes(name, expected, layers));
+
+it.each<readonly [string, Expected]>([
+  ['resnet18-training', { cut: 'pooled', layers: 20 }],
+  ['efficientnet_b0-training', { cut: 'pooled', layers: 51 }],
+  ['vit-spelled', { cut: 'token', layers: 9 }],
+])('%s: exported while it trained, or for an old opset', (name, expected) => goes(name, expected, 'all'));
+
+it('a file whose number of examples cannot be freed is refused in words', async () => {
+  const b = graphBuilder({ opset: 13 });
+  const image = b.input('image', 'float32', [1, 3, 8, 8]);
+  const kernel = b.initializer('kernel', tensor('', 'float32', [6, 3, 4, 4], 0.1));
+  const ints = (values: readonly number[]) => b.constant(tensor('', 'int64', [values.length], values));
+  const flat = b.op('Reshape', [b.op('Conv', [image, kernel], { strides: [4, 4] }), ints([1, 6, 4])]);
+  const token = b.initializer('token', tensor('', 'float32', [1, 1, 6], 0.1));
+  // The token is there once, whatever the number of pictures.
+  const tokens = b.op('Concat', [token, b.op('Transpose', [flat], { perm: [0, 2, 1] })], { axis: 1 });
+  b.output(b.op('ReduceMean', [tokens], { axes: [1], keepdims: 0 }, { outputs: ['features'] }), 'float32', [1, 6]);
+  const own = withDynamicBatch(imageTrunk(b.model(), 'features'));
+  const refused = tuneGraphs(executor, {
+    trunk: withPixelInput(own, 'image', preprocessingOf(8)),
+    classes: CLASSES,
+    head: { weight: new Float32Array(CLASSES * 6), bias: new Float32Array(CLASSES) },
+    parameters: [{ name: 'kernel', rate: 1, depth: 0 }],
+    batch: BATCH,
+    ...PLAIN,
+    keepFrozen: false,
+  });
+  await expect(refused).rejects.toMatchObject({
+    code: 'job-impossible',
+    detail: expect.stringMatching(/cannot be run with 4 examples at a time.*dynamic batch axis/s),
+  });
+});
