@@ -38,5 +38,5 @@ describe("gradients of whole networks against PyTorch's in float64", () => {
     expect(loss).toBeLessThan(1e-4);
     const wrong = byParameter.filter(({ error }) => !(error < 1e-4));
     expect(wrong.map((p) => `${p.name}: ${p.error.toExponential(1)} of norm ${p.norm.toExponential(1)}`)).toEqual([]);
-  });
+  }, 120_000);
 });
