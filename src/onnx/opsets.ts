@@ -19,7 +19,6 @@ const BREAKING: Readonly<Record<string, readonly number[]>> = {
   BatchNormalization: [9, 14, 15],
   Clip: [11],
   Dropout: [10, 12],
-  Cast: [9],
   DepthToSpace: [11],
   Gemm: [],
   GroupNormalization: [21],

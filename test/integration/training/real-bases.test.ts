@@ -67,7 +67,7 @@ describe.runIf(hasData('models'))('published image models', () => {
       const next = random(8);
       const data = Uint8Array.from({ length: BATCH * crop * crop * channelsOf(preprocessing) }, () => next() * 256);
       const targets = Float32Array.of(0.5, 0, 0, 0.5);
-      const losses = await lossesOf(net, { data, targets }, { steps: 3, rate: 1e-4 });
+      const losses = await lossesOf(net, { data, targets }, { steps: 3, rate: 1e-5 });
       // With a head that knows nothing.
       expect(losses[0]).toBeCloseTo(Math.LN2, 4);
       expect(losses[2]!).toBeLessThan(losses[0]!);
@@ -103,7 +103,6 @@ describe.runIf(hasData('models'))('gradients of published networks along random 
   };
   const tokens: Readonly<Record<string, () => number>> = { input_ids: below(30_000), attention_mask: () => 1 };
   it.each<readonly [string, number, (name: string, dims: readonly number[]) => Value]>([
-    ['ultraface_RFB-320_bn.onnx', 3, (_, dims) => randomValue(dims, random(10))],
     ['magika_standard_v3_3.onnx', 3, (_, dims) => whole(dims, 'int32', below(256))],
     // 22 million parameters: one direction is enough to wait for.
     ['minilm-l6-v2/onnx/model.onnx', 1, (name, dims) => whole(dims, 'int64', tokens[name] ?? (() => 0))],

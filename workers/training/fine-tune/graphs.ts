@@ -1,5 +1,6 @@
 import { GraftError } from '../../../src/errors.js';
 import {
+  changedOperators,
   differentiate,
   FROZEN,
   foldConstants,
@@ -160,7 +161,9 @@ function headNames({ graph }: Model): HeadNames {
 
 function withHead(o: TuneRequest, parameterNames: HeadNames): Model {
   const features = o.head.weight.length / o.classes;
-  const opset = o.trunk.opsets.get('') ?? 13;
+  // Newer versions have more to write gradients with; a trunk whose operators have changed since stays in its own.
+  const own = o.trunk.opsets.get('') ?? 13;
+  const opset = own < 13 && changedOperators(o.trunk.graph.nodes, own, 13).length === 0 ? 13 : own;
   const head = linearHead({ features, classes: o.classes, opset, parameterNames, ...o.head });
   return graft(o.trunk, head, { from: o.trunk.graph.outputs[0]!.name, to: 'features' });
 }
