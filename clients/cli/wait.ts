@@ -13,7 +13,7 @@ export async function untilChecked<T extends Dataset | Base>(
 ): Promise<T> {
   let seen = first;
   while (seen.state === 'receiving' || seen.state === 'checking') {
-    out.progress('checking', 0, 0);
+    out.progress(seen.waiting?.detail ?? 'checking', 0, 0);
     await pause();
     seen = await again();
   }

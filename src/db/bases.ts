@@ -1,7 +1,7 @@
 import type { BaseRepository } from '../domain/ports.js';
 import type { Base, BaseFacts, ContentState } from '../domain/types.js';
 import { GraftError, type StoredProblem } from '../errors.js';
-import { endCheck, startCheck } from './check-tries.js';
+import { endCheck, problemsOf, startCheck } from './check-tries.js';
 import type { Database } from './client.js';
 import { afterId, pageOf } from './cursor.js';
 import { deleteUnlessUsed } from './deletion.js';
@@ -18,7 +18,7 @@ function baseOf(row: BaseRow): Base {
     uploadKey: row.uploadKey,
     blobKey: row.blobKey,
     facts: row.facts as unknown as BaseFacts | null,
-    error: row.error as unknown as StoredProblem | null,
+    ...problemsOf(row.state as ContentState, row.error as unknown as StoredProblem | null),
     bundled: row.bundled,
     modelId: row.modelId,
     createdAt: row.createdAt,

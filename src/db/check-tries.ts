@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
-import type { CheckTries } from '../domain/ports.js';
+import type { CheckEnd, CheckTries } from '../domain/ports.js';
+import type { ContentState } from '../domain/types.js';
+import type { StoredProblem } from '../errors.js';
 
 /** Rows that are checked, by the values of their key. */
 const ROWS = {
@@ -18,12 +20,17 @@ export async function startCheck(pool: Pool, table: Table, key: readonly unknown
   return rows[0] ?? null;
 }
 
-export async function endCheck(
-  pool: Pool,
-  table: Table,
-  key: readonly unknown[],
-  how: 'failed' | 'interrupted',
-): Promise<void> {
-  const change = how === 'failed' ? 'checks_failed = checks_failed + 1' : 'checks_started = checks_started - 1';
-  await pool.query(`UPDATE ${table} SET ${change} WHERE ${ROWS[table]} AND state = 'checking'`, [...key]);
+export async function endCheck(pool: Pool, table: Table, key: readonly unknown[], how: CheckEnd): Promise<void> {
+  const why = how === 'interrupted' ? [] : [JSON.stringify(how.failed)];
+  const change =
+    how === 'interrupted'
+      ? 'checks_started = checks_started - 1'
+      : `checks_failed = checks_failed + 1, error = $${key.length + 1}`;
+  await pool.query(`UPDATE ${table} SET ${change} WHERE ${ROWS[table]} AND state = 'checking'`, [...key, ...why]);
 }
+
+/** While something is checked, its `error` column holds why the last try failed. */
+export const problemsOf = (state: ContentState, stored: StoredProblem | null) => ({
+  error: state === 'checking' ? null : stored,
+  waiting: state === 'checking' ? stored : null,
+});

@@ -9,6 +9,7 @@ import type {
   Task,
 } from '../domain/types.js';
 import type { StoredProblem } from '../errors.js';
+import { problemsOf } from './check-tries.js';
 
 /** Rows of `dataset`, `dataset_revision` and `example` as they come, and what they are in the project's own types. */
 export interface DatasetRow {
@@ -49,7 +50,7 @@ export function datasetOf(row: DatasetRow): Dataset {
     state: row.state ?? 'receiving',
     revision: row.number === null ? null : { number: row.number, digest: row.digest, bytes: Number(row.bytes) },
     summary: row.summary,
-    error: row.error,
+    ...problemsOf(row.state ?? 'receiving', row.error),
     createdAt: row.created_at,
   };
 }
@@ -67,7 +68,7 @@ export function revisionOf(row: RevisionRow): DatasetRevision {
     packKey: row.pack_key,
     summary: row.summary,
     report: row.report,
-    error: row.error,
+    error: problemsOf(row.state, row.error).error,
   };
 }
 export function exampleOf(row: {

@@ -36,6 +36,8 @@ export interface Dataset {
   readonly revision: { number: number; digest: string | null; bytes: number } | null;
   readonly summary: DatasetSummary | null;
   readonly error: StoredProblem | null;
+  /** Why its check waits, while it is `checking`. */
+  readonly waiting: StoredProblem | null;
   readonly createdAt: Date;
 }
 export interface DatasetRevision {
@@ -125,6 +127,8 @@ export interface Base {
   readonly blobKey: string | null;
   readonly facts: BaseFacts | null;
   readonly error: StoredProblem | null;
+  /** Why its check waits, while it is `checking`. */
+  readonly waiting: StoredProblem | null;
   /** Came with the installation. */
   readonly bundled: boolean;
   /** The model that it was made from; null for an uploaded one. */

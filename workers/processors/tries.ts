@@ -1,4 +1,4 @@
-import type { CheckTries } from '../../src/domain/ports.js';
+import type { CheckEnd, CheckTries } from '../../src/domain/ports.js';
 import { type ErrorCode, GraftError, type StoredProblem, storedProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 
@@ -9,7 +9,7 @@ export interface Check {
   /** Problems of the content: they end the check at once, with `invalid`. */
   readonly verdicts: readonly ErrorCode[];
   start(): Promise<CheckTries | null>;
-  end(how: 'failed' | 'interrupted'): Promise<void>;
+  end(how: CheckEnd): Promise<void>;
   invalid(error: StoredProblem): Promise<unknown>;
   run(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export async function tried(
     if (error instanceof GraftError && check.verdicts.includes(error.code))
       return end(storedProblem(error.code, error.detail, error.options.errors));
     if (tries.failed + 1 < most.failures) {
-      await check.end('failed');
+      await check.end({ failed: whyAgain(check.what, error) });
       throw error;
     }
     log.error({ err: error }, `The ${check.what} could not be checked; it is not tried again`);
@@ -65,6 +65,18 @@ function lost(what: string, deaths: number): StoredProblem {
   return storedProblem(
     'worker-lost',
     `The worker ended ${deaths} times while it checked this ${what}, so it is not tried again. It may need more memory than the worker has: give the worker more, or make the ${what} smaller, and upload it again.`,
+  );
+}
+
+function whyAgain(what: string, error: unknown): StoredProblem {
+  if (isDiskFull(error))
+    return storedProblem(
+      'storage-full',
+      `The disk is full, so the check of this ${what} waits and is tried again by itself. Make space: it needs about as much again as the upload.`,
+    );
+  return storedProblem(
+    'internal',
+    `The last check of this ${what} failed for a reason that is in the log of the worker under it; it is tried again by itself.`,
   );
 }
 

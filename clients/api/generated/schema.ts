@@ -630,6 +630,7 @@ export interface components {
         };
         /** @enum {string} */
         Task: "image-classification" | "object-detection" | "text-classification" | "translation";
+        /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
         Dataset: {
             /** @enum {string} */
             object: "dataset";
@@ -640,6 +641,7 @@ export interface components {
             revision: components["schemas"]["DatasetRevision"] | null;
             summary: components["schemas"]["DatasetSummary"] | null;
             error: components["schemas"]["StoredProblem"] | null;
+            waiting: components["schemas"]["StoredProblem"] | null;
             /** Format: date-time */
             createdAt: string;
         };
@@ -760,7 +762,7 @@ export interface components {
             label: string;
             split?: components["schemas"]["Split"];
         };
-        /** @description What stands on the content is empty or null until the base is `ready`. */
+        /** @description What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
         Base: {
             /** @enum {string} */
             object: "base";
@@ -784,6 +786,7 @@ export interface components {
             lineage: components["schemas"]["LineageLink"][];
             notes: string[];
             error: components["schemas"]["StoredProblem"] | null;
+            waiting: components["schemas"]["StoredProblem"] | null;
             /** Format: date-time */
             createdAt: string;
         };
@@ -1652,7 +1655,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done */
+            /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1782,7 +1785,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Done */
+            /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2232,7 +2235,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What stands on the content is empty or null until the base is `ready`. */
+            /** @description What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -2362,7 +2365,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What stands on the content is empty or null until the base is `ready`. */
+            /** @description What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4133,7 +4136,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Done */
+            /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;

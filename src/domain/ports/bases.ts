@@ -1,6 +1,6 @@
 import type { StoredProblem } from '../../errors.js';
 import type { Base, BaseFacts, Model } from '../types.js';
-import type { CheckTries } from './checks.js';
+import type { CheckEnd, CheckTries } from './checks.js';
 import type { Page, PageRequest } from './page.js';
 
 export interface BaseRepository {
@@ -15,8 +15,7 @@ export interface BaseRepository {
   abandon(id: string): Promise<void>;
   /** Counts one more check that begins; null when the base is no longer `checking`. */
   startCheck(id: string): Promise<CheckTries | null>;
-  /** `failed`: counted, and by no fault of the content. `interrupted`: as if it had not begun. */
-  endCheck(id: string, how: 'failed' | 'interrupted'): Promise<void>;
+  endCheck(id: string, how: CheckEnd): Promise<void>;
   checked(
     id: string,
     outcome:

@@ -1,6 +1,6 @@
 import type { StoredProblem } from '../../errors.js';
 import type { Dataset, DatasetReport, DatasetRevision, DatasetSummary, Example, Split, Task } from '../types.js';
-import type { CheckTries } from './checks.js';
+import type { CheckEnd, CheckTries } from './checks.js';
 import type { Page, PageRequest } from './page.js';
 
 export interface DatasetRepository {
@@ -22,8 +22,7 @@ export interface DatasetRepository {
   addExamples(id: string, revision: number, examples: readonly Example[]): Promise<void>;
   /** Counts one more check that begins; null when the revision is no longer `checking`. */
   startCheck(id: string, revision: number): Promise<CheckTries | null>;
-  /** `failed`: counted, and by no fault of the content. `interrupted`: as if it had not begun. */
-  endCheck(id: string, revision: number, how: 'failed' | 'interrupted'): Promise<void>;
+  endCheck(id: string, revision: number, how: CheckEnd): Promise<void>;
   /** `checking -> ready | invalid`; a revision that is no longer `checking` is left alone (returns false). */
   checked(
     id: string,

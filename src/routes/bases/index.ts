@@ -29,7 +29,7 @@ function textBody(text: TextInput | null): Static<typeof schema.TextInput> | nul
 }
 
 export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Static<typeof schema.Base> {
-  const { id, name, state, digest, bytes, facts, error, createdAt } = base;
+  const { id, name, state, digest, bytes, facts, error, waiting, createdAt } = base;
   const tensors = (list: NonNullable<BaseRecord['facts']>['inputs'] | undefined) =>
     (list ?? []).map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
   const { preprocessing = null, training = null } = facts ?? {};
@@ -54,6 +54,7 @@ export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Sta
     lineage: lineageBody(lineage),
     notes: [...(facts?.notes ?? [])],
     error: problemOrNull(error),
+    waiting: problemOrNull(waiting),
     createdAt: time(createdAt),
   };
 }

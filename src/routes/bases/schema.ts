@@ -113,9 +113,14 @@ export const Base = open(
     lineage: Lineage,
     notes: Type.Array(text),
     error: nullable(ref(StoredProblem)),
+    waiting: nullable(ref(StoredProblem)),
     createdAt: Time,
   },
-  { $id: 'Base', description: 'What stands on the content is empty or null until the base is `ready`.' },
+  {
+    $id: 'Base',
+    description:
+      'What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself.',
+  },
 );
 export const BaseList = listOf(Base);
 

@@ -15,11 +15,12 @@ function summaryOf(summary: DatasetRecord['summary']): Static<typeof DatasetSumm
 }
 
 export function datasetBody(dataset: DatasetRecord): Static<typeof Dataset> {
-  const { id, name, task, state, revision, summary, error, createdAt } = dataset;
+  const { id, name, task, state, revision, summary, error, waiting, createdAt } = dataset;
   return {
     ...{ object: 'dataset', id, name, task, state, revision },
     summary: summaryOf(summary),
     error: problemOrNull(error),
+    waiting: problemOrNull(waiting),
     createdAt: time(createdAt),
   };
 }

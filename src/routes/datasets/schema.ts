@@ -49,9 +49,14 @@ export const Dataset = open(
     revision: nullable(ref(DatasetRevision)),
     summary: nullable(ref(DatasetSummary)),
     error: nullable(ref(StoredProblem)),
+    waiting: nullable(ref(StoredProblem)),
     createdAt: Time,
   },
-  { $id: 'Dataset' },
+  {
+    $id: 'Dataset',
+    description:
+      '`waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself.',
+  },
 );
 export const DatasetList = listOf(Dataset);
 

@@ -107,8 +107,13 @@ test.runIf(why === null)('on a full disk a check is tried again; the last try gi
     const id = await uploaded(store, await zipOf(600));
     for (let tries = 1; tries <= 2; tries++) {
       await expect(check(store, id)).rejects.toMatchObject({ code: 'storage-full' });
-      expect(await repos.datasets.revision(id, 1)).toMatchObject({ state: 'checking' });
+      expect(await repos.datasets.revision(id, 1)).toMatchObject({ state: 'checking', error: null });
       expect(await counted(id)).toEqual({ started: tries, failed: tries });
+      expect(await repos.datasets.get(DEFAULT_PROJECT_ID, id)).toMatchObject({
+        state: 'checking',
+        error: null,
+        waiting: { code: 'storage-full', detail: expect.stringMatching(/tried again by itself. Make space/) },
+      });
     }
     await check(store, id);
     const revision = await repos.datasets.revision(id, 1);
@@ -136,6 +141,7 @@ test.runIf(why === null)('a check goes on once there is space again', async () =
     await check(store, id);
     const revision = await repos.datasets.revision(id, 1);
     expect(revision).toMatchObject({ state: 'ready', error: null });
+    expect(await repos.datasets.get(DEFAULT_PROJECT_ID, id)).toMatchObject({ state: 'ready', waiting: null });
     expect((await store.read(revision!.packKey!)).byteLength).toBeGreaterThan(1024 * 1024);
   } finally {
     disk.unmount();
