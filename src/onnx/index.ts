@@ -33,6 +33,7 @@ export { constantNumbers, constantTensor, consumers, names, producers, statedTyp
 export { type LinearHead, linearHead } from './head.js';
 export { inferShapes, stated } from './infer.js';
 export { inferenceForm } from './inference.js';
+export { inlineBranches, inlineFunctions } from './inline.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
 export { liveBatchNorm, liveShapes, lowerLive, type Statistic } from './live-batch-norm.js';
 export { type CrossEntropy, softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';
@@ -56,6 +57,7 @@ export { decodeModel } from './proto/decode.js';
 export { encodeModel } from './proto/encode.js';
 export { decodeTensor } from './proto/tensor.js';
 export { renameOutputs, renameTensors } from './rename.js';
+export { settled } from './settle.js';
 export {
   type InputSizes,
   inputShapes,

@@ -84,6 +84,9 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
     notes.push('The model has control flow (If, Loop): it runs forward only.');
   const others = below.inputs.filter((v) => v.name !== input?.name).map((v) => v.name);
   if (imageInput && others.length > 0) notes.push(`Besides the image it needs the inputs ${others.join(', ')}.`);
+  const { stops, ...training } = trainable(below, model, o.rules ?? standardRules());
+  if (stops.length > 0)
+    notes.push(`Some layers learn nothing in training: no gradient passes ${stops.join(', ')}, which they lead to.`);
   const usable = best !== undefined && found !== null && others.length === 0 && below.inputs.length === 1;
   return {
     opset: model.opsets.get('') ?? 0,
@@ -98,7 +101,7 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
     cuts,
     classifier,
     parameters: parameterCount(graph),
-    training: trainable(below, model, o.rules ?? standardRules()),
+    training,
     tasks: usable
       ? ['image-classification']
       : !imageInput && isText(graph) && best?.kind === 'tokens'

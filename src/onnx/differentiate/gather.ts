@@ -56,6 +56,6 @@ const gatherElements: Rule = (c) => [
 ];
 
 export const gatherRules: readonly RuleLine[] = [
-  ['Gather', 9, NEWEST_OPSET, gather],
+  ['Gather', 7, NEWEST_OPSET, gather],
   ['GatherElements', 11, NEWEST_OPSET, gatherElements],
 ];

@@ -46,6 +46,8 @@ export interface RuleTable {
   find(node: Node, opset: number): Rule | null;
   supported(opType: string, domain: string, opset: number): boolean;
   operators(): readonly string[];
+  /** The ranges of opsets for which an operator has a rule. */
+  ranges(opType: string): readonly (readonly [from: number, to: number])[];
 }
 
 export function ruleTable(): RuleTable {
@@ -66,5 +68,6 @@ export function ruleTable(): RuleTable {
     find: (node, opset) => find(node.domain === '' ? node.opType : `${node.domain}:${node.opType}`, opset),
     supported: (opType, domain, opset) => find(domain === '' ? opType : `${domain}:${opType}`, opset) !== null,
     operators: () => [...entries.keys()].sort(),
+    ranges: (opType) => (entries.get(opType) ?? []).map(({ from, to }) => [from, to] as const),
   };
 }

@@ -32,7 +32,11 @@ export function addedRows(
     const at = reshape(b, indices, [o.n, 1]);
     return b.op('ScatterND', [zeros(b, type, [o.size, o.width]), at, rows], { reduction: 'add' });
   }
-  return product(b, oneHot(b, indices, o.size, type), rows, { transX: true });
+  const hot =
+    b.opset >= 9
+      ? oneHot(b, indices, o.size, type)
+      : cast(b, b.op('Equal', [reshape(b, indices, [o.n, 1]), ints(b, range(o.size))]), type);
+  return product(b, hot, rows, { transX: true });
 }
 
 /** Every index tuple becomes the number of its row in the data laid out as rows; rows taken twice get both gradients. */

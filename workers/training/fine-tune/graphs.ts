@@ -3,7 +3,6 @@ import {
   changedOperators,
   differentiate,
   FROZEN,
-  foldConstants,
   gradientName,
   graft,
   graphBuilder,
@@ -23,6 +22,7 @@ import {
   packsOf,
   type Shapes,
   type Statistic,
+  settled,
   simplified,
   softTargetCrossEntropy,
   splitFrozen,
@@ -77,14 +77,14 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const unfolded = withHead(o, head);
   const runner = shapeRunner(executor);
   const trained = [...head, ...o.parameters.map((p) => p.name)];
-  const wholeShapes = await forBatch(o.batch, () => measureShapesFor(unfolded, { batch: o.batch }, runner));
-  const folded = await foldConstants(unfolded, {
-    shapes: wholeShapes,
+  const found = await settled(unfolded, {
     parameters: trained,
+    size: (model) => forBatch(o.batch, () => measureShapesFor(model, { batch: o.batch }, runner)),
     run: valueRunner(executor),
   });
-  const whole = simplified(folded, { shapes: wholeShapes, parameters: trained });
-  const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes, unfolded) : null;
+  const wholeShapes = found.shapes;
+  const whole = simplified(found.model, { shapes: wholeShapes, parameters: trained });
+  const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes, found.unfolded) : null;
   const network = split?.above ?? whole;
   const live = o.liveStatistics ? liveBatchNorm(network, wholeShapes) : { model: network, statistics: [] };
   const forward = withLoss(live.model, o.classes);

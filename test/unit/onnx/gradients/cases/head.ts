@@ -56,18 +56,23 @@ const FIXED: readonly Case[] = [
   unary('Pow', { name: 'Pow by constant 3 of negatives', inputs: [[2, 3]], constants: (b) => [scalar(b, 3)] }),
   ...['Neg', 'Exp', 'Sigmoid', 'Tanh'].map((op) => unary(op)),
   unary('Abs', { domain: apart }),
-  unary('Relu', { domain: apart, opsets: [NEWEST_OPSET, 14] }),
+  unary('Relu', { domain: apart }),
   unary('LeakyRelu', {
     dataType: 'float32',
     domain: apart,
     attributes: { alpha: float(0.3) },
-    opsets: [16, NEWEST_OPSET],
   }),
   unary('Log', { domain: positive }),
   unary('Sqrt', { domain: positive }),
   ...['Softmax', 'LogSoftmax'].flatMap((op) =>
     [0, 1, 2].map((axis) => unary(op, { name: `${op} axis ${axis}`, inputs: [[2, 3, 4]], attributes: { axis } })),
   ),
+  unary('Clip', {
+    name: 'Clip with limits, attributes',
+    domain: (x) => (Math.abs(x) > 0.5 ? 2 * x : x / 2),
+    attributes: { min: float(-0.5), max: float(0.6) },
+    opsets: [7, 10],
+  }),
   unary('Clip', {
     name: 'Clip with limits',
     domain: (x) => x * 1.3,
@@ -80,7 +85,7 @@ const FIXED: readonly Case[] = [
     domain: (x, i) => (i === 0 ? x * 1.3 : i === 1 ? -0.5 + x / 10 : 0.6 + x / 10),
     opsets: NEW,
   }),
-  unary('Dropout', { name: 'Dropout for inference', opsets: NEW }),
+  unary('Dropout', { name: 'Dropout for inference', dataType: 'float32' }),
   unary('Identity'),
   ...[
     [
@@ -158,6 +163,14 @@ const FIXED: readonly Case[] = [
       attributes: { axis },
       constants: (b) => [b.constant(tensor('', 'int64', [2, 2], [0, 2, 2, -1]))],
       opsets: [11, ...NEW],
+    }),
+  ),
+  ...[0, 1].map((axis) =>
+    unary('Gather', {
+      name: `Gather axis ${axis}, counted from the start`,
+      inputs: [[4, 3, 2]],
+      attributes: { axis },
+      constants: (b) => [b.constant(tensor('', 'int64', [2, 2], [0, 2, 2, 1]))],
     }),
   ),
   ...[0, 1].map((axis) =>
