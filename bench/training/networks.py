@@ -11,6 +11,10 @@ if NAME == "resnet18":
 
     model = resnet18()
     model.fc = torch.nn.Identity()
+    # Without biases that are all the same the exporter would make one tensor of them, which onnx2torch does not read.
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.normal_(module.bias, std=0.1)
     # The exporter folds BatchNorm into the convolutions, as published files have it.
     torch.onnx.export(
         model.eval(), (torch.rand(2, 3, 224, 224),), FILE, input_names=["input"], output_names=["features"],
