@@ -152,8 +152,31 @@ export interface GradientErrors {
   readonly byParameter: readonly { readonly name: string; readonly norm: number; readonly error: number }[];
 }
 
-/** Compares the gradients of a network, in the usual layout and in onnxruntime's blocked one, with PyTorch's in float64. */
-export async function gradientErrors(label: string, prepare = (m: Model): Model => m): Promise<GradientErrors> {
+/** The network up to its loss, and what it is to be differentiated by. */
+export interface Differentiated {
+  readonly forward: Model;
+  readonly parameters: readonly string[];
+  readonly shapes: Shapes;
+  readonly feeds: Readonly<Record<string, Value>>;
+}
+/** `loss` and every gradient, once for each form that is to be compared. */
+export type Computed = readonly Readonly<Record<string, Value>>[];
+
+/** In the usual layout and in onnxruntime's blocked one. */
+async function byOnnxruntime({ forward, parameters, shapes, feeds }: Differentiated): Promise<Computed> {
+  const standard = differentiate(forward, 'loss', parameters, shapes);
+  const block = await blockOfChannels();
+  const named = [...parameters, ...forward.graph.nodes.flatMap((node) => node.outputs)];
+  const forms = block === null ? [standard] : [standard, blockedLayout(stated(standard, shapes, named), block)];
+  return Promise.all(forms.map((form) => run(form, feeds)));
+}
+
+/** Compares the gradients of a network, as an engine computes them, with PyTorch's in float64. */
+export async function gradientErrors(
+  label: string,
+  prepare = (m: Model): Model => m,
+  compute: (o: Differentiated) => Promise<Computed> = byOnnxruntime,
+): Promise<GradientErrors> {
   const loaded = await network(label);
   const { fixture, feeds } = loaded;
   const plain = prepare(withLoss(loaded));
@@ -161,13 +184,9 @@ export async function gradientErrors(label: string, prepare = (m: Model): Model 
   const compared = fixture.tensors.filter((t) => t.gradient !== undefined);
   const parameters = compared.flatMap((t) => t.uses.map((u) => u.initializer));
   const forward = await foldConstants(plain, { shapes, parameters, run: valueRunner });
-  const standard = differentiate(forward, 'loss', parameters, shapes);
-  const block = await blockOfChannels();
-  const named = [...parameters, ...forward.graph.nodes.flatMap((node) => node.outputs)];
-  const forms = block === null ? [standard] : [standard, blockedLayout(stated(standard, shapes, named), block)];
-  const results = await Promise.all(forms.map((form) => run(form, feeds)));
+  const results = await compute({ forward, parameters, shapes, feeds });
   const largest = Math.max(...compared.map((t) => t.gradient!.norm));
-  const comparison = (found: Record<string, Value>, { name, dims, uses, gradient }: Drawn) => {
+  const comparison = (found: Computed[number], { name, dims, uses, gradient }: Drawn) => {
     const data = new Float64Array(elements(dims));
     // What is tied in the network and apart in the file has the sum for its gradient.
     for (const { initializer, dims: own, perm } of uses) {
