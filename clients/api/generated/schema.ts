@@ -1447,7 +1447,7 @@ export interface components {
             worker: string;
             /** @enum {string} */
             executor: "onnxruntime" | "tensorflow";
-            /** @description Whether it ran a kernel when the worker last tried it. */
+            /** @description tensorflow: whether it ran kernels when the worker last tried it. onnxruntime comes along and is not tried. */
             usable: boolean;
             version: string | null;
             device: string | null;

@@ -19,7 +19,7 @@ interface WorkerEngine {
 }
 const engineLine = ({ worker, executor, usable, version, device, reason }: WorkerEngine): string =>
   usable
-    ? `engine ${executor} ${version} on ${device}: ran a kernel (${worker})`
+    ? `engine ${executor} ${version} on ${device}: can be used (${worker})`
     : `engine ${executor} cannot be used (${worker}): ${reason}`;
 
 export const operationCommands: readonly Command[] = [

@@ -9,7 +9,10 @@ export const WorkerEngine = open(
     object: Type.Literal('engine'),
     worker: Type.String({ description: 'The worker process that has it.' }),
     executor: words(ENGINES),
-    usable: Type.Boolean({ description: 'Whether it ran a kernel when the worker last tried it.' }),
+    usable: Type.Boolean({
+      description:
+        'tensorflow: whether it ran kernels when the worker last tried it. onnxruntime comes along and is not tried.',
+    }),
     version: nullable(Type.String()),
     device: nullable(Type.String({ description: '`cpu`, or the name of a GPU.' })),
     reason: nullable(Type.String({ description: 'Why it cannot be used, and how to mend it.' })),
