@@ -80,6 +80,11 @@ function program(session: InferenceSession): Program {
   };
 }
 
+export interface OnnxruntimeExecutor extends Executor {
+  /** In words, how convolutions are laid out in training: a slower way than usual must not go unsaid. */
+  trainingLayout(): Promise<string>;
+}
+
 /**
  * The embedded engine: onnxruntime on the CPU. Graphs for training are put into the layout that its convolutions are fastest in,
  * unless `layout` says otherwise or this processor has none (see `blockOfChannels`). `run` and `compile` block the thread they
@@ -88,13 +93,15 @@ function program(session: InferenceSession): Program {
 export function onnxruntimeExecutor(options: {
   readonly threads: number;
   readonly layout?: 'blocked' | 'standard';
-}): Executor {
-  let block: Promise<number | null> | undefined;
+}): OnnxruntimeExecutor {
+  let found: Promise<number | null> | undefined;
+  const block = (): Promise<number | null> => {
+    found ??= options.layout === 'standard' ? Promise.resolve(null) : blockOfChannels();
+    return found;
+  };
   const laidOut = async (model: Model): Promise<Model> => {
-    if (options.layout === 'standard') return model;
-    block ??= blockOfChannels();
-    const found = await block;
-    return found === null ? model : blockedLayout(model, found);
+    const size = await block();
+    return size === null ? model : blockedLayout(model, size);
   };
   const load = async (file: Uint8Array, o: CompileOptions = {}): Promise<Program> =>
     program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false)));
@@ -107,6 +114,12 @@ export function onnxruntimeExecutor(options: {
       return load(Buffer.concat(encodeModel(lowerGradients(laid))), o);
     },
     dispose: async () => {},
+    async trainingLayout() {
+      const size = await block();
+      return size === null
+        ? 'convolutions in the standard layout, since this onnxruntime has no faster one on this processor'
+        : `convolutions in blocks of ${size} channels`;
+    },
   };
 }
 

@@ -41,9 +41,13 @@ const control: Control = {
 async function onEngine(spec: RunSpec): Promise<RunResult> {
   const embedded = onnxruntimeExecutor({ threads: spec.threads });
   const { executor, addonPath, device, why, free } = spec.engine;
-  if (executor === 'onnxruntime' || addonPath === null) {
-    told(embedded, why);
+  const onEmbedded = async (reason: string): Promise<RunResult> => {
+    const layout = spec.method.type === 'featureExtraction' ? '' : `; ${await embedded.trainingLayout()}`;
+    told(embedded, `${reason}${layout}`);
     return run(embedded, embedded, spec, control, send);
+  };
+  if (executor === 'onnxruntime' || addonPath === null) {
+    return onEmbedded(why);
   }
   // Loaded only where it is used: the library takes a second and 200 MB.
   const { tensorflowExecutor } = await import('../executors/tensorflow/executor.js');
@@ -53,8 +57,7 @@ async function onEngine(spec: RunSpec): Promise<RunResult> {
     return await run(tensorflow, embedded, spec, control, send);
   } catch (error) {
     if (!free || !isBeyond(error)) throw error;
-    told(embedded, error.message);
-    return run(embedded, embedded, spec, control, send);
+    return onEmbedded(error.message);
   }
 }
 function told({ engine }: Executor, why: string): void {
