@@ -46,9 +46,7 @@ async function onEngine(spec: RunSpec): Promise<RunResult> {
     told(embedded, `${reason}${layout}`);
     return run(embedded, embedded, spec, control, send);
   };
-  if (executor === 'onnxruntime' || addonPath === null) {
-    return onEmbedded(why);
-  }
+  if (executor === 'onnxruntime' || addonPath === null) return onEmbedded(why);
   // Loaded only where it is used: the library takes a second and 200 MB.
   const { tensorflowExecutor } = await import('../executors/tensorflow/executor.js');
   const tensorflow = tensorflowExecutor({ addonPath }, device);
