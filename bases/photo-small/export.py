@@ -4,6 +4,7 @@ BatchNorm is folded into the convolutions; weights are stored as float16 and exp
 at load. The graph is written node by node, so no exporter's version shows in it.
 
     python bases/photo-small/export.py --data ../shared/data --work bench/out/photo-small
+    python bases/photo-small/export.py … --candidate factored --out bench/out/factored.onnx
 """
 
 import argparse
@@ -19,7 +20,8 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 from torch import nn
 
-from train import MEAN, STD, Distilled, Residual
+from net import Distilled, Residual
+from train import MEAN, STD
 
 CROP, RESIZE = 112, 126
 
@@ -39,25 +41,33 @@ class Writer:
         self.nodes.append(helper.make_node(operator, inputs, [name], name=name, **attributes))
         return name
 
-    def convolution(self, x, conv, norm, name, relu):
-        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-        weight = self.weight(f"{name}.weight", conv.weight * scale[:, None, None, None])
-        bias = self.weight(f"{name}.bias", norm.bias - norm.running_mean * scale)
-        out = self.node(
-            "Conv", [x, weight, bias], name, kernel_shape=list(conv.kernel_size), strides=list(conv.stride),
-            pads=list(conv.padding) * 2, group=conv.groups,
+    def plain(self, x, conv, name, weight, *bias):
+        return self.node(
+            "Conv", [x, self.weight(f"{name}.weight", weight), *bias], name, kernel_shape=list(conv.kernel_size),
+            strides=list(conv.stride), pads=list(conv.padding) * 2, group=conv.groups,
         )
+
+    def convolution(self, x, layers, name, relu):
+        """A convolution, or the two factors of one, and its norm."""
+        *factors, conv, norm = layers
+        for factor in factors:
+            x = self.plain(x, factor, f"{name}.vertical", factor.weight)
+        scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+        bias = self.weight(f"{name}.bias", norm.bias - norm.running_mean * scale)
+        out = self.plain(x, conv, name, conv.weight * scale[:, None, None, None], bias)
         return self.node("Relu", [out], f"{name}.relu") if relu else out
 
     def residual(self, x, block, name):
-        inner = self.convolution(x, block.layers[0], block.layers[1], f"{name}.first", True)
-        inner = self.convolution(inner, block.layers[3], block.layers[4], f"{name}.second", False)
+        layers = list(block.layers)
+        half = len(layers) // 2
+        inner = self.convolution(x, layers[:half], f"{name}.first", True)
+        inner = self.convolution(inner, layers[half + 1 :], f"{name}.second", False)
         rest = list(block.shortcut)
         if rest and isinstance(rest[0], nn.AvgPool2d):
             x = self.node("AveragePool", [x], f"{name}.pool", kernel_shape=[2, 2], strides=[2, 2])
             rest = rest[1:]
         if rest:
-            x = self.convolution(x, rest[0], rest[1], f"{name}.shortcut", False)
+            x = self.convolution(x, rest, f"{name}.shortcut", False)
         return self.node("Relu", [self.node("Add", [inner, x], f"{name}.sum")], name)
 
 
@@ -74,7 +84,7 @@ def graph_of(student, notes):
             x = writer.residual(x, trunk[at], f"block{block}")
             at, block = at + 1, block + 1
         else:
-            x = writer.convolution(x, trunk[at], trunk[at + 1], "stem" if at == 0 else "last", True)
+            x = writer.convolution(x, trunk[at : at + 2], "stem" if at == 0 else "last", True)
             at += 3
     cube = writer.node("Mul", [writer.node("Mul", [x, x], "square"), x], "cube")
     mean = writer.node("GlobalAveragePool", [cube], "mean")
@@ -136,20 +146,21 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--candidate", choices=("residual", "factored"), default="residual")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "photo-small.onnx")
     args = parser.parse_args()
-    kept = torch.load(args.work / "residual.pt", weights_only=False)["average"]
-    net = Distilled(kept["classify.weight"].shape[0], "residual")
+    kept = torch.load(args.work / f"{args.candidate}.pt", weights_only=False)["average"]
+    net = Distilled(kept["classify.weight"].shape[0], args.candidate)
     net.load_state_dict(kept)
     student = net.student.eval()
-    target = Path(__file__).parent / "photo-small.onnx"
     notes = json.loads((Path(__file__).parent / "metadata.json").read_text())
-    onnx.save(graph_of(student, notes), target)
-    session, teacher = ort.InferenceSession(target), ort.InferenceSession(args.data / "models/mobilenetv2-1.0-imagenet-backbone.onnx")
+    onnx.save(graph_of(student, notes), args.out)
+    session, teacher = ort.InferenceSession(args.out), ort.InferenceSession(args.data / "models/mobilenetv2-1.0-imagenet-backbone.onnx")
     x = torch.randn(4, 3, CROP, CROP)
     with torch.no_grad():
         wanted = (student.trunk(x) ** 3).mean((2, 3)) ** (1 / 3)
         difference = np.abs(wanted.numpy() - session.run(None, {"pixels": x.numpy()})[0]).max()
-    print(f"{target.stat().st_size} bytes; largest difference to float32: {difference:.4f}", flush=True)
+    print(f"{args.out.stat().st_size} bytes; largest difference to float32: {difference:.4f}", flush=True)
     ours, theirs = speed([(session, CROP), (teacher, 224)])
     print(f"{ours:.0f} pictures/s, MobileNetV2 at 224 {theirs:.0f}: {ours / theirs:.2f}x", flush=True)
     for name in ("hymenoptera", "cifar10-subset"):

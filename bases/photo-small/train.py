@@ -4,17 +4,21 @@ A small residual network learns to reproduce the pooled features of an ImageNet 
 the pictures, plus their labels where there are any. Seeded, resumable: run it again and it goes on from the last
 checkpoint. Stages: pack the pictures, compute the teacher's features of fixed crops, train. export.py does the rest.
 
-    python bases/photo-small/train.py --data ../shared/data --work bench/out/photo-small
+    python bases/photo-small/train.py --data ../shared/data --work bench/out/photo-small --crops 4
+
+The factored candidate (factor.py) begins with the residual one; README.md has what it was trained with so far:
+
+    python bases/photo-small/train.py … --candidate factored --start bases/photo-small/photo-small.onnx
 
 Distillation: Hinton et al. 2015 (arXiv:1503.02531); the same crop is shown to teacher and student, as in Beyer et al.
-2022 (arXiv:2106.05237). Blocks: He et al. 2015 (arXiv:1512.03385), average-pool shortcuts after He et al. 2018
-(arXiv:1812.01187); the depthwise candidate's: MobileNetV2 (arXiv:1801.04381). On CPUs preload tcmalloc.
+2022 (arXiv:2106.05237). On CPUs preload tcmalloc.
 """
 
 import argparse
 import csv
 import io
 import math
+import multiprocessing
 import random
 import tarfile
 import time
@@ -26,80 +30,18 @@ import onnx
 import onnxruntime as ort
 import torch
 from PIL import Image
-from torch import nn
+from torch import distributed, nn
 from torch.nn import functional as F
+from torch.nn.parallel import DistributedDataParallel
+
+from factor import factorise, last_map, weights_of
+from net import Distilled
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
 STD = np.array([0.229, 0.224, 0.225], np.float32)
+CROPS = 4  # drawn of each picture; --crops says how many of them are taught
 SIDE = 80  # pictures are packed at this short side, tiles of 64 pixels are enlarged once
 TEACHER_SIDE = 160
-
-
-class Residual(nn.Module):
-    """Two 3x3 convolutions; a pooled and projected shortcut where the shape changes."""
-
-    def __init__(self, inside, out, stride):
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True),
-            nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out),
-        )
-        shortcut = [nn.AvgPool2d(2)] if stride == 2 else []
-        if inside != out:
-            shortcut += [nn.Conv2d(inside, out, 1, bias=False), nn.BatchNorm2d(out)]
-        self.shortcut = nn.Sequential(*shortcut)
-
-    def forward(self, x):
-        return F.relu(self.shortcut(x) + self.layers(x))
-
-
-class Inverted(nn.Module):
-    def __init__(self, inside, out, stride, expansion=3):
-        super().__init__()
-        middle = inside * expansion
-        self.residual = stride == 1 and inside == out
-        self.layers = nn.Sequential(
-            nn.Conv2d(inside, middle, 1, bias=False), nn.BatchNorm2d(middle), nn.ReLU(inplace=True),
-            nn.Conv2d(middle, middle, 3, stride, 1, groups=middle, bias=False), nn.BatchNorm2d(middle), nn.ReLU(inplace=True),
-            nn.Conv2d(middle, out, 1, bias=False), nn.BatchNorm2d(out),
-        )
-
-    def forward(self, x):
-        return x + self.layers(x) if self.residual else self.layers(x)
-
-
-class Student(nn.Module):
-    """[N,3,H,W] standardised RGB to [N,512] pooled features."""
-
-    def __init__(self, candidate="residual", features=512):
-        super().__init__()
-        block, stem, widths, depths, first = {
-            "residual": (Residual, 32, (32, 64, 128, 256), (1, 2, 3, 2), 1),
-            "depthwise": (Inverted, 24, (32, 64, 128, 256), (2, 3, 5, 2), 2),
-        }[candidate]
-        layers = [nn.Conv2d(3, stem, 3, 2, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU(inplace=True)]
-        inside = stem
-        for stage, (width, depth) in enumerate(zip(widths, depths)):
-            for i in range(depth):
-                layers.append(block(inside, width, 1 if i else first if stage == 0 else 2))
-                inside = width
-        layers += [nn.Conv2d(inside, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU(inplace=True)]
-        self.trunk = nn.Sequential(*layers)
-
-    def forward(self, x):
-        return self.trunk(x).mean((2, 3))
-
-
-class Distilled(nn.Module):
-    def __init__(self, classes, candidate="residual", teacher_features=1280):
-        super().__init__()
-        self.student = Student(candidate)
-        self.project = nn.Linear(512, teacher_features)
-        self.classify = nn.Linear(512, classes)
-
-    def forward(self, x):
-        features = self.student(x)
-        return self.project(features), self.classify(features)
 
 
 def square(image):
@@ -204,34 +146,71 @@ def teach(args, pictures, crops, log):
     return store
 
 
+def begin(start, model, train, pictures, crops, features, standard, count=8192):
+    """Fills the factored model from an exported residual one, and its projection by ridge regression on the teacher."""
+    at = np.sort(np.random.default_rng(2).choice(train, count, replace=False))
+    with torch.no_grad():
+        factorise(start, model.student, batch_of(pictures[at[::64]], crops[at[::64], 0], 112))
+        parts = [at[i : i + 128] for i in range(0, count, 128)]
+        got = torch.cat([model.student(batch_of(pictures[p], crops[p, 0], 80)).mean((2, 3)) for p in parts])
+        wanted = (torch.from_numpy(np.asarray(features[at, 0], np.float32)) - standard[0]) / standard[1]
+        centre = got.mean(0)
+        gram = (got - centre).T @ (got - centre)
+        weight = torch.linalg.solve(gram + 0.01 * gram.diagonal().mean() * torch.eye(len(gram)), (got - centre).T @ wanted).T
+        model.project.weight.copy_(weight)
+        model.project.bias.copy_(wanted.mean(0) - weight @ centre)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--candidate", choices=("residual", "depthwise"), default="residual")
+    parser.add_argument("--candidate", choices=("residual", "depthwise", "factored"), default="residual")
+    parser.add_argument("--start", type=Path, help="exported residual network that the factored one begins with")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--final", type=int, default=12, help="epochs at the sizes that the service will show")
     parser.add_argument("--final-rate", type=float, default=8e-4)
-    parser.add_argument("--crops", type=int, default=4)
+    parser.add_argument("--like", type=float, default=0, help="weight of the distance to the start's last map")
+    parser.add_argument("--steps", type=int, help="steps of an epoch; left out: every picture once")
+    parser.add_argument("--decay", type=float, default=0.998, help="of the weights' moving average, which is what counts")
+    parser.add_argument("--crops", type=int, default=2)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=1, help="processes that share each batch, where others use the CPU too")
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
+    (args.work / "meeting").unlink(missing_ok=True)
+    fork = multiprocessing.get_context("fork")
+    for rank in range(1, args.workers):
+        fork.Process(target=train, args=(args, rank), daemon=True).start()
+    train(args, 0)
+
+
+def train(args, rank):
+    """Trains as process `rank` of args.workers; 0 prepares, measures, logs and keeps."""
     torch.set_num_threads(args.threads)
+    if args.workers > 1:
+        distributed.init_process_group("gloo", f"file://{args.work.resolve()}/meeting", rank=rank, world_size=args.workers)
     started = time.time()
 
     def log(line):
+        if rank > 0:
+            return
         text = f"{time.time() - started:8.1f}s {line}"
         print(text, flush=True)
         with open(args.work / f"{args.candidate}.log", "a") as file:
             file.write(text + "\n")
 
+    if rank > 0:
+        distributed.barrier()
     pictures, labels, held = pack(args.data, args.work)
     log(f"{len(pictures)} pictures, {int(held.sum())} held out, {labels.max() + 1} classes")
-    crops = crops_of(len(pictures), args.crops, args.seed)
+    crops = crops_of(len(pictures), CROPS, args.seed)[:, : args.crops]
     features = teach(args, pictures, crops, log)
+    if rank == 0 and args.workers > 1:
+        distributed.barrier()
     sample = np.random.default_rng(0).choice(len(pictures), 8192, replace=False)
     flat = np.asarray(features[np.sort(sample)], np.float32).reshape(-1, 1280)
     mean, deviation = torch.from_numpy(flat.mean(0)), torch.from_numpy(flat.std(0) + 1e-3)
@@ -243,8 +222,8 @@ def main():
     decayed = [p for p in model.parameters() if p.ndim > 1]
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.02}, {"params": plain, "weight_decay": 0}])
-    train = np.flatnonzero(~held)
-    steps = len(train) // args.batch
+    taught = np.flatnonzero(~held)
+    steps = args.steps or len(taught) // args.batch
     epoch = 0
     checkpoint = args.work / f"{args.candidate}.pt"
     if checkpoint.exists():
@@ -254,9 +233,15 @@ def main():
         optimizer.load_state_dict(kept["optimizer"])
         epoch = kept["epoch"]
         log(f"resumed after epoch {epoch}")
+    elif args.candidate == "factored" and rank == 0:
+        begin(args.start, model, taught, pictures, crops, features, (mean, deviation))
+        average.load_state_dict(model.state_dict())
+        log(f"begun with {args.start.name}")
 
+    residual = weights_of(args.start) if args.like > 0 else None
+    shared = DistributedDataParallel(model) if args.workers > 1 else model  # begins with process 0's weights
     # Convolutions of all channels are faster in bfloat16 on CPUs that have it, depthwise ones slower.
-    half = args.candidate == "residual"
+    half = args.candidate != "depthwise"
 
     def prepare(at, which, side, coarse=None):
         x = batch_of(pictures[at], crops[at, which], side, coarse).contiguous(memory_format=torch.channels_last)
@@ -265,9 +250,14 @@ def main():
 
     def losses(net, x, wanted, label):
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            got, logits = net(x)
+            got, logits, last = net(x)
         distance = F.smooth_l1_loss(got.float(), wanted) + 1 - F.cosine_similarity(got.float(), wanted).mean()
-        return distance, F.cross_entropy(logits.float(), label, ignore_index=-1, label_smoothing=0.1)
+        others = 0.1 * F.cross_entropy(logits.float(), label, ignore_index=-1, label_smoothing=0.1)
+        if args.like > 0 and net.training:
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+                aim = last_map(residual, x).float()
+            others = others + args.like * F.mse_loss(last.float(), aim) / aim.var()
+        return distance, others
 
     def batches(epoch):
         """The epoch's batches, the next one prepared while one is trained on."""
@@ -277,7 +267,7 @@ def main():
         final = epoch >= args.epochs
         late = not final and epoch >= args.epochs * 0.75
         rng = np.random.default_rng(args.seed * 1000 + epoch)
-        order = rng.permutation(train)
+        order = rng.permutation(taught)
         with ThreadPoolExecutor(1) as pool:
             ahead = None
             for step in range(steps + 1):
@@ -287,40 +277,49 @@ def main():
                     which = crops[at, :, 2].argmax(1) if late else rng.integers(0, args.crops, len(at))
                     side = SIDE if late else int(rng.choice((64, 96, 96, 112) if final else (48, 64)))
                     coarse = rng.integers(24, 49, len(at)) * (rng.uniform(size=len(at)) < 0.35) if final else None
-                    following = pool.submit(prepare, at, which, side, coarse)
+                    mine = slice(rank, None, args.workers)
+                    following = pool.submit(prepare, at[mine], which[mine], side, None if coarse is None else coarse[mine])
                 if ahead is not None:
                     yield ahead.result()
                 ahead = following
 
     for epoch in range(epoch, args.epochs + args.final):
         model.train()
-        total, began = 0.0, time.time()
+        total, apart, began = 0.0, 0.0, time.time()
         for step, batch in enumerate(batches(epoch)):
             first, length, top = (0, args.epochs, args.rate) if epoch < args.epochs else (args.epochs, args.final, args.final_rate)
             place = ((epoch - first) * steps + step) / (length * steps)
             rate = top * min(1, place * 40) * 0.5 * (1 + math.cos(math.pi * place)) + 1e-5
             for group in optimizer.param_groups:
                 group["lr"] = rate
-            distance, entropy = losses(model, *batch)
-            loss = distance + 0.1 * entropy
+            distance, others = losses(shared, *batch)
+            loss = distance + others
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
+            total += float(distance.detach())
+            apart += float(others.detach())
+            if rank > 0:
+                continue
             with torch.no_grad():
-                decay = min(0.998, (1 + epoch * steps + step) / (10 + epoch * steps + step))
+                decay = min(args.decay, (1 + epoch * steps + step) / (10 + epoch * steps + step))
                 for kept, new in zip(average.state_dict().values(), model.state_dict().values()):
                     if kept.dtype.is_floating_point:
                         kept.lerp_(new, 1 - decay)
                     else:
                         kept.copy_(new)
-            total += float(distance.detach())
+            if step % 50 == 49:
+                log(f"  step {step + 1}/{steps} train {total / (step + 1):.4f}, other losses {apart / (step + 1):.4f}")
+        if rank > 0:
+            continue
         average.eval()
         with torch.no_grad():
             chosen = np.flatnonzero(held)[:1024]
-            check = [losses(average, *prepare(chosen[i : i + 128], np.zeros(128, np.int64), 64)) for i in range(0, 1024, 128)]
-        heldout = sum(float(d) for d, _ in check) / len(check)
-        log(f"epoch {epoch + 1}/{args.epochs + args.final} train {total / steps:.4f} held-out {heldout:.4f} {time.time() - began:.0f}s")
+            first = np.zeros(128, np.int64)
+            check = lambda side: [losses(average, *prepare(chosen[i : i + 128], first, side))[0] for i in range(0, 1024, 128)]
+            heldout = " and ".join(f"{float(torch.stack(check(side)).mean()):.4f}" for side in (64, 112))
+        log(f"epoch {epoch + 1}/{args.epochs + args.final} train {total / steps:.4f} held-out at 64 and 112 {heldout} {time.time() - began:.0f}s")
         state = {"model": model.state_dict(), "average": average.state_dict(), "optimizer": optimizer.state_dict(), "epoch": epoch + 1}
         torch.save(state, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").rename(checkpoint)
