@@ -42,8 +42,7 @@ async function onEngine(spec: RunSpec): Promise<RunResult> {
   const embedded = onnxruntimeExecutor({ threads: spec.threads });
   const { executor, addonPath, device, why, free } = spec.engine;
   const onEmbedded = async (reason: string): Promise<RunResult> => {
-    const layout = spec.method.type === 'featureExtraction' ? '' : `; ${await embedded.trainingLayout()}`;
-    told(embedded, `${reason}${layout}`);
+    told(embedded, reason, spec.method.type === 'featureExtraction' ? null : await embedded.trainingLayout());
     return run(embedded, embedded, spec, control, send);
   };
   if (executor === 'onnxruntime' || addonPath === null) return onEmbedded(why);
@@ -58,10 +57,10 @@ async function onEngine(spec: RunSpec): Promise<RunResult> {
     return onEmbedded(error.message);
   }
 }
-function told({ engine }: Executor, why: string): void {
+function told({ engine }: Executor, why: string, layout: string | null = null): void {
   const { executor, version, device } = engine;
-  const message = `trains on ${executor} ${version} (${device}): ${why}`;
-  send({ type: 'log', level: 'info', message, data: { executor, version, device, why } });
+  const message = `trains on ${executor} ${version} (${device}): ${why}${layout === null ? '' : `; ${layout}`}`;
+  send({ type: 'log', level: 'info', message, data: { executor, version, device, why, layout } });
 }
 /** What an engine says of a graph that it cannot run. */
 const isBeyond = (error: unknown): error is OnnxError =>

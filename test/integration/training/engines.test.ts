@@ -102,6 +102,7 @@ describe('which engine trains', () => {
     });
     const said = (await eventsOf(job)).find((e) => e.message.startsWith('trains on onnxruntime'));
     expect(said?.data.why).toBe('the job asks for it');
+    expect(said?.data.layout).toMatch(/^convolutions in (blocks of (8|16) channels|the standard layout)/);
   });
 });
 
