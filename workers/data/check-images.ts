@@ -1,20 +1,10 @@
-import type { Config } from '../../src/config.js';
-import type { Repositories } from '../../src/domain/ports.js';
 import type { DatasetRevision } from '../../src/domain/types.js';
-import type { Logger } from '../../src/log.js';
-import type { BlobStore } from '../../src/storage/blob.js';
 import { listArchive, readArchive } from './archive.js';
+import { type CheckDeps, conclude } from './conclude.js';
 import { findCopies, labelNotes, reportOf, summarise, whyInvalid } from './dataset-report.js';
 import { type Examiner, type ExaminerOptions, startExaminer } from './examiner.js';
 import { findLabelsFile, imageLayout } from './image-layout.js';
 import { type Packed, packed, REJECTED } from './pack.js';
-
-export interface CheckDeps {
-  readonly repositories: Pick<Repositories, 'datasets'>;
-  readonly datasets: BlobStore;
-  readonly config: Pick<Config, 'threads'>;
-  readonly log: Logger;
-}
 
 /**
  * Checks a revision of pictures: lists the archive, decodes every picture in a process of its own (which ends with the check,
@@ -85,13 +75,5 @@ async function check(
   signal.throwIfAborted();
   await datasets.clearExamples(found.datasetId, found.number);
   await datasets.addExamples(found.datasetId, found.number, examples);
-  const outcome =
-    error === null
-      ? ({ state: 'ready', packKey, summary, report } as const)
-      : ({ state: 'invalid', error, summary, report } as const);
-  await datasets.checked(found.datasetId, found.number, outcome);
-  deps.log.info(
-    { dataset: found.datasetId, examples: summary.examples, rejected: summary.rejected, seconds },
-    `The dataset is ${outcome.state}`,
-  );
+  await conclude(deps, found, { packKey, report, error }, seconds);
 }

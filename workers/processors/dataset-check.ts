@@ -1,7 +1,8 @@
 import type { DatasetRevision } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import type { QueuePayloads } from '../../src/queue/names.js';
-import { type CheckDeps, checkImages } from '../data/check-images.js';
+import { checkImages } from '../data/check-images.js';
+import type { CheckDeps } from '../data/conclude.js';
 import type { ExaminerOptions } from '../data/examiner.js';
 import { checkTexts } from '../data/text/check-texts.js';
 import { type Check, type MostTries, tried } from './tries.js';

@@ -1,6 +1,6 @@
 import type { DatasetReport, DatasetRevision, Example } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
-import type { CheckDeps } from '../check-images.js';
+import { type CheckDeps, conclude } from '../conclude.js';
 import { labelNotes, SHOWN, summaryCounter, whyInvalid } from '../dataset-report.js';
 import { doubtfulLabels, labelKindNotes } from './labels.js';
 import type { TextSet } from './read-set.js';
@@ -68,15 +68,7 @@ export async function checkTexts(
   const error =
     doubtfulLabels(summary, labelColumn) ?? whyInvalid(summary, rejected, { parts: 'rows', example: 'a text' });
   signal.throwIfAborted();
-  const outcome =
-    error === null
-      ? ({ state: 'ready', packKey, summary, report } as const)
-      : ({ state: 'invalid', error, summary, report } as const);
-  await datasets.checked(found.datasetId, found.number, outcome);
-  deps.log.info(
-    { dataset: found.datasetId, examples: summary.examples, rejected: summary.rejected, seconds },
-    `The dataset is ${outcome.state}`,
-  );
+  await conclude(deps, found, { packKey, report, error }, seconds);
 }
 
 /** Far beyond what `doubtfulLabels` takes: counting on would only cost memory. */
