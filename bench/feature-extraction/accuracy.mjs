@@ -113,7 +113,7 @@ for (const path of files) {
       threads: availableParallelism(),
       outDir: join(home, 'out'),
     };
-    return (await run(executor, spec, control, () => {})).metrics['validation/accuracy'];
+    return (await run(executor, executor, spec, control, () => {})).metrics['validation/accuracy'];
   };
   const own = await accuracy(null, 1);
   const drawn = [];
