@@ -4,6 +4,7 @@ import { lineageLines } from '../lineage.js';
 import { type Command, UsageError } from '../options.js';
 import { bytesText, type Output } from '../output.js';
 import { untilChecked } from '../wait.js';
+import { archiveOf } from '../zip-folder.js';
 
 function show(base: Base, out: Output): number {
   if (out.json) out.data(base);
@@ -12,6 +13,8 @@ function show(base: Base, out: Output): number {
     out.text(`${base.id}  ${base.name}  ${base.state}  ${bytesText(base.bytes)}`);
     for (const cut of base.cuts)
       out.text(`  cut ${cut.tensor}: ${cut.features} features, ${cut.kind}${cut.default ? ' (default)' : ''}`);
+    if (base.text !== null && base.text !== undefined)
+      out.text(`  texts of up to ${base.text.maxLength} tokens, ${base.text.pooling} of their vectors`);
     for (const line of lineageLines(base.lineage)) out.text(`  ${line}`);
   }
   return base.state === 'invalid' ? 1 : 0;
@@ -20,8 +23,8 @@ function show(base: Base, out: Output): number {
 export const baseCommands: readonly Command[] = [
   {
     name: 'bases add',
-    args: ['[FILE]'],
-    about: 'add an ONNX file, a zipped hub folder, or a model of one’s own, as a base',
+    args: ['[FILE|FOLDER]'],
+    about: 'add an ONNX file, a hub folder (zipped or not), or a model of one’s own, as a base',
     options: { name: 'its name (the file’s, the model’s)', model: 'make it from this model instead of a file' },
     async run({ client, out, args, values }) {
       if ((args[0] === undefined) === (values.model === undefined))
@@ -31,9 +34,10 @@ export const baseCommands: readonly Command[] = [
         return show(await untilChecked(made, () => client.bases.get(made.id), out), out);
       }
       const name = values.name ?? basename(args[0]!).replace(/\.(onnx|zip)$/, '');
-      const created = await client.bases.add(args[0]!, name, {
-        progress: (sent, total) => out.progress('uploading', sent, total),
-      });
+      const file = await archiveOf(args[0]!);
+      const created = await client.bases
+        .add(file.path, name, { progress: (sent, total) => out.progress('uploading', sent, total) })
+        .finally(() => file.dispose());
       return show(await untilChecked(created, () => client.bases.get(created.id), out), out);
     },
   },

@@ -5,9 +5,12 @@ import { addDataset, showDataset } from './train.js';
 export const datasetCommands: readonly Command[] = [
   {
     name: 'datasets add',
-    args: ['FOLDER|ARCHIVE'],
-    about: 'upload pictures and check them',
-    options: { 'dataset-name': 'its name (the folder’s)', task: 'image-classification' },
+    args: ['FOLDER|ARCHIVE|TABLE'],
+    about: 'upload pictures or texts and check them',
+    options: {
+      'dataset-name': 'its name (the folder’s)',
+      task: 'image-classification, text-classification (for a .csv, .tsv or .jsonl)',
+    },
     async run(context) {
       const dataset = await addDataset(context, context.args[0]!);
       if (context.out.json) context.out.data(dataset);

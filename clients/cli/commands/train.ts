@@ -16,7 +16,7 @@ export async function addDataset(
   const archive = await archiveOf(source, without);
   try {
     if (archive.skipped > 0) out.error(`${archive.skipped} symbolic links were left out.`);
-    const task = values.task ?? 'image-classification';
+    const task = values.task ?? taskOf(source);
     const progress = (sent: number, total: number) => out.progress('uploading', sent, total);
     const created = await client.datasets.add(archive.path, values['dataset-name'] ?? archive.name, task, { progress });
     return await untilChecked(created, () => client.datasets.get(created.id), out);
@@ -24,6 +24,10 @@ export async function addDataset(
     await archive.dispose();
   }
 }
+
+/** What a file is for, by its name; where that says nothing, pictures. */
+const taskOf = (source: string): string =>
+  /\.(csv|tsv|jsonl|ndjson)(\.gz)?$/i.test(source) ? 'text-classification' : 'image-classification';
 
 /** Says what checking found; true when it can be trained on. */
 export async function showDataset(
