@@ -1,5 +1,5 @@
 // How long `npm start` takes until it is ready, and what all its processes hold in memory when idle.
-//   node bench/idle.mjs [starts]
+//   npm run bench:idle [-- starts]
 // RSS counts pages that processes share (Postgres's buffers, Node's own text) once per process; PSS counts them once.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';

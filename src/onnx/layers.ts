@@ -43,13 +43,14 @@ export function parameterLayers(graph: Graph): readonly ParameterLayer[] {
     if (before !== undefined) {
       before.parameters.push(...fresh);
       byOutput.set(output, before);
-    } else if (fresh.length > 0) {
+    } else if (fresh.length > 0 || weighs) {
+      // Without parameters of its own where all are shared with layers before; its scales and biases may follow.
       const layer = { name: node.name || output, kind: node.opType, parameters: fresh };
       layers.push(layer);
       byOutput.set(output, layer);
     }
   }
-  return layers;
+  return layers.filter((layer) => layer.parameters.length > 0);
 }
 
 /** The parameters of the last `count` layers. Throws `invalid-argument` where there are not as many. */

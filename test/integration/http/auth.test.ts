@@ -74,11 +74,19 @@ describe('with keys only', () => {
     await supertest(service.url).delete(`/v1/keys/${made.body.id}`).set('authorization', admin).expect(204);
     expect((await own()).status).toBe(401);
   });
+});
+
+describe('between projects', () => {
+  let service: TestService;
+  beforeAll(async () => {
+    service = await testService({ config: { openLoopback: false } });
+  });
+  afterAll(() => service.close());
 
   it('shows another project nothing', async () => {
     const form = supertest(service.url)
       .post('/v1/datasets')
-      .set('authorization', `Bearer ${keys.get('write')}`);
+      .set('authorization', `Bearer ${await service.key('write')}`);
     const mine = await form
       .field('name', 'x')
       .field('task', 'image-classification')
