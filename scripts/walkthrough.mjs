@@ -34,6 +34,8 @@ const shell = (command) =>
     env: { ...process.env, ...variables },
   });
 const variables = { MODEL: '', DATASET: '', JOB: '' };
+/** Without the folders of the machine that it was recorded on; paths below the clone as they are from there. */
+const plain = (text) => text.replaceAll(`${root}/`, '').replaceAll(home, '~');
 /** One command and what it printed, as a terminal shows it. */
 const shown = (command, output) => `$ ${command}\n${output.trimEnd()}\n`;
 const field = (text, name) => new RegExp(`"${name}":"([^"]+)"`).exec(text)?.[1] ?? '';
@@ -52,8 +54,8 @@ try {
     if (i > 300) throw new Error(`The service did not start: ${banner}`);
     await sleep(100);
   }
-  const blocks = { start: shown('npm start', banner.replaceAll(home, '~')) };
-  blocks.demo = shown('npm run demo', shell('npm run --silent demo').replaceAll(home, '~'));
+  const blocks = { start: shown('npm start', plain(banner)) };
+  blocks.demo = shown('npm run demo', plain(shell('npm run --silent demo')));
   const cli = [];
   for (const command of [
     `npx graft train ${photos}`,
