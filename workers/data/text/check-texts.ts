@@ -33,15 +33,17 @@ export async function checkTexts(
   };
   async function* pack(): AsyncGenerator<Uint8Array> {
     const reading = readInThread(path, {}, signal);
-    for (;;) {
-      const next = await reading.next();
-      if (next.done) {
-        read.set = next.value;
-        return;
+    try {
+      let next = await reading.next();
+      for (; !next.done; next = await reading.next()) {
+        await take(next.value.examples);
+        bytes += next.value.bytes.byteLength;
+        yield next.value.bytes;
       }
-      await take(next.value.examples);
-      bytes += next.value.bytes.byteLength;
-      yield next.value.bytes;
+      read.set = next.value;
+    } finally {
+      // Ends the reader's thread where a batch is refused or the store gives up.
+      await reading.return(read.set as TextSet);
     }
   }
   await datasets.clearExamples(found.datasetId, found.number);
