@@ -26,6 +26,14 @@ const SPLITS: Readonly<Record<string, Split>> = {
 /** The split that a folder, a file or a cell names; undefined where it names none. */
 export const splitNamed = (name: string | undefined): Split | undefined => SPLITS[name?.trim().toLowerCase() ?? ''];
 
+/** Label and split by the folders that a file lies in: a folder of a split's name says which, the innermost other one is the label. */
+export function foldersOf(path: string): { readonly label: string | undefined; readonly split: Split | null } {
+  const folders = path.split('/').slice(0, -1);
+  const at = folders.findIndex((folder) => splitNamed(folder) !== undefined);
+  const label = at === folders.length - 1 ? undefined : folders.at(-1);
+  return { label, split: splitNamed(folders[at]) ?? null };
+}
+
 /** Written by operating systems, not by people. */
 const LITTER = /(^|\/)(__MACOSX\/|\.DS_Store$|Thumbs\.db$|desktop\.ini$|\._|\.)/i;
 /** Files that are certainly no pictures; everything else is tried, whatever its name. */
@@ -69,12 +77,10 @@ function byFolder(pictures: readonly string[], notes: string[]): ImageLayout {
   const examples = new Map<string, { label: string; split: Split | null }>();
   const unlabelled: { path: string; code: string; detail: string }[] = [];
   for (const path of pictures) {
-    const folders = path.split('/').slice(0, -1);
-    const at = folders.findIndex((folder) => splitNamed(folder) !== undefined);
-    const label = at === folders.length - 1 ? undefined : folders.at(-1);
+    const { label, split } = foldersOf(path);
     if (label === undefined) {
       unlabelled.push({ path, code: 'label-missing', detail: 'The picture lies in no folder that names its label.' });
-    } else examples.set(path, { label: label.normalize('NFC').trim(), split: splitNamed(folders[at]) ?? null });
+    } else examples.set(path, { label: label.normalize('NFC').trim(), split });
   }
   if (examples.size === 0) {
     throw new GraftError(

@@ -1,17 +1,12 @@
+import type { Window } from '../differentiate/convolution-window.js';
+
 /** Sizes that decide which form of a convolution's gradient is the fastest. */
-export interface ConvolutionShape {
+export interface ConvolutionShape extends Window {
   readonly opset: number;
   /** Output channels, input channels of a group, groups. */
   readonly out: number;
   readonly perGroup: number;
   readonly group: number;
-  readonly input: readonly number[];
-  readonly output: readonly number[];
-  readonly kernel: readonly number[];
-  readonly strides: readonly number[];
-  readonly dilations: readonly number[];
-  readonly begins: readonly number[];
-  readonly ends: readonly number[];
 }
 
 export type InputForm = 'conv' | 'transposed';
