@@ -48,7 +48,7 @@ async function pass(round) {
     base,
     cut,
     width: null,
-    preprocessing,
+    input: { kind: 'image', preprocessing },
     packPath,
     cache: { root: join(home, String(round)), maxBytes: 1e9 },
   };

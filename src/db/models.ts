@@ -20,6 +20,7 @@ interface ModelRow {
   cut: string;
   labels: string[];
   preprocessing: Model['preprocessing'];
+  text: Model['text'];
   method: Model['method'];
   metrics: Record<string, number>;
   certificate: Model['certificate'];
@@ -40,6 +41,7 @@ function modelOf(row: ModelRow): Model {
     cut: row.cut,
     labels: row.labels,
     preprocessing: row.preprocessing,
+    text: row.text,
     method: row.method,
     metrics: row.metrics,
     certificate: row.certificate,
@@ -51,15 +53,16 @@ function modelOf(row: ModelRow): Model {
 
 /** Everything but the evaluation, which is large and asked for alone. */
 const COLUMNS = `id, project_id, name, task, job_id, dataset_id, dataset_revision, base_id, base_digest, cut, labels, preprocessing,
-  method, metrics, certificate, head_key, files, created_at`;
+  text, method, metrics, certificate, head_key, files, created_at`;
 const EXAMPLE_BATCH = 5_000;
 
 /** The model row and its evaluated examples, inside the transaction that makes the job `succeeded`. */
 export async function insertModel(client: PoolClient, model: NewModel): Promise<void> {
   const json = JSON.stringify;
+  const orNull = (value: object | null) => (value === null ? null : json(value));
   await client.query(
     `INSERT INTO model (${COLUMNS.replace(', created_at', '')}, evaluation)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)`,
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
     [
       model.id,
       model.projectId,
@@ -72,7 +75,8 @@ export async function insertModel(client: PoolClient, model: NewModel): Promise<
       model.base.digest,
       model.cut,
       json(model.labels),
-      json(model.preprocessing),
+      orNull(model.preprocessing),
+      orNull(model.text),
       json(model.method),
       json(model.metrics),
       json(model.certificate),

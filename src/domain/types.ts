@@ -288,7 +288,9 @@ export interface Model {
   readonly base: { id: string; digest: string };
   readonly cut: string;
   readonly labels: readonly string[];
-  readonly preprocessing: Preprocessing;
+  /** How pictures are prepared, or texts: one of the two is set, the other null. */
+  readonly preprocessing: Preprocessing | null;
+  readonly text: TextInput | null;
   readonly method: Method;
   readonly metrics: Readonly<Record<string, number>>;
   readonly certificate: Certificate;

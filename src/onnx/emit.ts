@@ -44,17 +44,17 @@ export function reduceSum(b: GraphBuilder, x: string, axes: readonly number[], k
   if (b.opset < 13) return b.op('ReduceSum', [x], { axes, keepdims: keepdims ? 1 : 0 });
   return b.op('ReduceSum', [x, ints(b, axes)], { keepdims: keepdims ? 1 : 0 });
 }
-/** Mean over all elements or the given axes; rank is kept or lost by `keepdims`. */
-export function reduceMean(
-  b: GraphBuilder,
-  x: string,
-  axes: readonly number[],
-  keepdims: boolean,
-  o: OpOptions = {},
-): string {
-  if (b.opset < 18) return b.op('ReduceMean', [x], { axes, keepdims: keepdims ? 1 : 0 }, o);
-  return b.op('ReduceMean', [x, ints(b, axes)], { keepdims: keepdims ? 1 : 0 }, o);
+/** A reduction whose axes became an input with opset 18. */
+function reduced(opType: 'ReduceMean' | 'ReduceMax') {
+  return (b: GraphBuilder, x: string, axes: readonly number[], keepdims: boolean, o: OpOptions = {}): string => {
+    if (b.opset < 18) return b.op(opType, [x], { axes, keepdims: keepdims ? 1 : 0 }, o);
+    return b.op(opType, [x, ints(b, axes)], { keepdims: keepdims ? 1 : 0 }, o);
+  };
 }
+/** Mean over all elements or the given axes; rank is kept or lost by `keepdims`. */
+export const reduceMean = reduced('ReduceMean');
+/** The largest of all elements or along the given axes. */
+export const reduceMax = reduced('ReduceMax');
 export function unsqueeze(b: GraphBuilder, x: string, axes: readonly number[]): string {
   return b.opset < 13 ? b.op('Unsqueeze', [x], { axes }) : b.op('Unsqueeze', [x, ints(b, axes)]);
 }

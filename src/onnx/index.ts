@@ -23,7 +23,7 @@ export { differentiate, gradientName } from './differentiate/differentiate.js';
 export { type Rule, type RuleContext, type RuleTable, ruleTable } from './differentiate/rule.js';
 export { nativeRules, standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
-export { constant, reduceSum } from './emit.js';
+export { cast, constant, reduceMax, reduceSum, unsqueeze } from './emit.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';
 export { inFloat32, isHalf } from './float32.js';
 export { foldConstants, type ValueRunner } from './fold.js';

@@ -3,7 +3,7 @@ import type { Repositories } from '../domain/ports.js';
 import type { Model } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import type { BlobStore } from '../storage/blob.js';
-import { composeExport, exportOptions } from '../tasks/image-classification/compose.js';
+import { composeExport, exportOptions } from '../tasks/export.js';
 import { readBase } from './base-file.js';
 import { fillRecipe } from './export-recipe.js';
 import { changedKey, limited, recipeKey } from './model-files.js';

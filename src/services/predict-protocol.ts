@@ -1,12 +1,12 @@
-import { type Model, TASKS } from '../domain/types.js';
+import { type Model, type Preprocessing, TASKS } from '../domain/types.js';
 import { GraftError, type Problem } from '../errors.js';
 
 /**
  * What the API and a prediction process say to each other over HTTP. A request body is one frame: `u32` header length
  * (big endian), header (UTF-8 JSON), then the inputs' bytes one after the other, so images travel as they are.
  */
-export interface ServedModel
-  extends Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels' | 'preprocessing'> {
+export interface ServedModel extends Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels'> {
+  readonly preprocessing: Preprocessing;
   /** Blob key of the base's tensors that training changed; null: the base is as it was. */
   readonly changedKey?: string | null;
 }

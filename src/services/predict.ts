@@ -38,6 +38,12 @@ export async function predict(
   if (inputs.length > MAX_INPUTS) {
     throw new GraftError('too-large', `At most ${MAX_INPUTS} inputs are taken at once; these are ${inputs.length}.`);
   }
+  const { preprocessing } = model;
+  if (preprocessing === null)
+    throw new GraftError(
+      'request-invalid',
+      'This version predicts for images; download the files of a model for texts.',
+    );
   const errors = inputs.map((input) => whyNot(input));
   const images = inputs.flatMap((input, index) =>
     input.kind === 'image' && errors[index] === null ? [{ kind: input.kind, bytes: input.bytes }] : [],
@@ -45,7 +51,10 @@ export async function predict(
   const answer: PredictAnswer =
     images.length === 0
       ? { predictions: [], timing: { queueMs: 0, batch: 0, runMs: 0 } }
-      : await predictor.predict({ model: { ...model, changedKey: changedKey(model) }, inputs: images, top }, signal);
+      : await predictor.predict(
+          { model: { ...model, preprocessing, changedKey: changedKey(model) }, inputs: images, top },
+          signal,
+        );
   let next = 0;
   // The process numbers what it was given; a problem must name the input as the caller numbered it.
   const numbered = (one: Prediction, index: number): Prediction => {

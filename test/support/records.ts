@@ -95,6 +95,7 @@ export function newModel(job: NewJob, extra: Partial<NewModel> = {}): NewModel {
     cut: 'features',
     labels: ['ants', 'bees'],
     preprocessing: { resize: 256, crop: 224, layout: 'NCHW', channels: 'RGB', scale: 1, mean: [0], std: [1] },
+    text: null,
     method: job.method,
     metrics: { 'validation/accuracy': 0.95 },
     certificate: {

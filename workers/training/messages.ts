@@ -10,6 +10,7 @@ import type {
   Preprocessing,
   Progress,
   Split,
+  TextInput,
 } from '../../src/domain/types.js';
 import type { ErrorCode, ProblemItem } from '../../src/errors.js';
 import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
@@ -25,6 +26,15 @@ export interface RunExample {
   readonly bytes: number;
   readonly digest: string;
 }
+/** How examples become what the base takes. */
+export type RunInput =
+  | { readonly kind: 'image'; readonly preprocessing: Preprocessing }
+  | {
+      readonly kind: 'text';
+      readonly text: TextInput;
+      /** A file with those of the tokenizer: one JSON object of names and texts, and its digest. */
+      readonly tokenizer: { readonly path: string; readonly digest: string };
+    };
 /** Everything a run needs to know; the child reads no database and no environment. */
 export interface RunSpec {
   readonly model: { readonly id: string; readonly name: string | null };
@@ -43,7 +53,7 @@ export interface RunSpec {
   readonly cut: string;
   /** Features at the cut where the base's description tells; else they are measured. */
   readonly width: number | null;
-  readonly preprocessing: Preprocessing;
+  readonly input: RunInput;
   readonly packPath: string;
   readonly examples: readonly RunExample[];
   readonly hyperparameters: Hyperparameters;

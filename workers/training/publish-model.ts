@@ -4,6 +4,7 @@ import type { Job, Json, ModelFile } from '../../src/domain/types.js';
 import type { Logger } from '../../src/log.js';
 import { changedKey, modelFileKey, recipeKey } from '../../src/services/model-files.js';
 import type { BlobStore } from '../../src/storage/blob.js';
+import { inputFields } from './input.js';
 import type { RunResult, RunSpec } from './messages.js';
 import { patiently } from './writer.js';
 
@@ -49,7 +50,7 @@ export async function publishModel(
     base: job.base,
     cut: spec.cut,
     labels: result.labels,
-    preprocessing: spec.preprocessing,
+    ...inputFields(spec.input),
     method: { ...spec.method, cut: spec.cut },
     metrics: result.metrics,
     certificate: result.certificate,

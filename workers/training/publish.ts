@@ -5,11 +5,12 @@ import type { Certificate, Engine, Preprocessing } from '../../src/domain/types.
 import { GraftError } from '../../src/errors.js';
 import { decodeModel } from '../../src/onnx/index.js';
 import { fillRecipe, recipeOf } from '../../src/services/export-recipe.js';
-import { composeExport, exportOptions } from '../../src/tasks/image-classification/compose.js';
+import { composeExport, exportOptions } from '../../src/tasks/export.js';
 import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
 import type { Executor, HostTensor } from '../executors/executor.js';
-import { packReader } from './features.js';
+import { inputFields, pictureInput } from './input.js';
 import type { RunExample, RunSpec } from './messages.js';
+import { packReader } from './picture-features.js';
 
 /** Largest difference of any probability that still counts as the same prediction. */
 export const TOLERANCE = 1e-4;
@@ -55,7 +56,7 @@ export async function certify(
     readonly verifiedAt: string;
   },
 ): Promise<{ certificate: Certificate; export: { bytes: number; digest: string }; recipe: Uint8Array }> {
-  const options = exportOptions({ ...spec, ...spec.model, labels: o.labels });
+  const options = exportOptions({ ...spec, ...spec.model, ...inputFields(spec.input), labels: o.labels });
   const path = join(spec.outDir, 'model.onnx');
   await mkdir(spec.outDir, { recursive: true });
   const hash = createHash('sha256');
@@ -105,15 +106,16 @@ async function compare(
   const stated = fed?.shape?.[0];
   const copies = typeof stated === 'number' ? stated : 1;
   const pack = await open(spec.packPath, 'r');
-  const { crop, layout } = spec.preprocessing;
-  const channels = channelsOf(spec.preprocessing);
+  const preprocessing = pictureInput(spec.input);
+  const { crop, layout } = preprocessing;
+  const channels = channelsOf(preprocessing);
   const dims = layout === 'NCHW' ? [copies, channels, crop, crop] : [copies, crop, crop, channels];
   let most = 0;
   try {
-    const read = packReader(pack, spec.preprocessing);
+    const read = packReader(pack, preprocessing);
     const pictures = await Promise.all(golden.map(({ example }) => read(example)));
     for (const [i, { expected }] of golden.entries()) {
-      const one = normalised(pictures[i]!, spec.preprocessing);
+      const one = normalised(pictures[i]!, preprocessing);
       const data = new Float32Array(one.length * copies);
       for (let copy = 0; copy < copies; copy++) data.set(one, copy * one.length);
       const input = program.inputs[0]!;

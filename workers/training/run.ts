@@ -5,6 +5,7 @@ import type { Executor } from '../executors/executor.js';
 import { featureExtraction } from './extraction.js';
 import { fineTuning } from './fine-tune/fine-tuning.js';
 import type { Control } from './head-search.js';
+import { pictureInput } from './input.js';
 import type { FromChild, RunExample, RunResult, RunSpec } from './messages.js';
 import { modelCard } from './model-card.js';
 import { numbersOf, parts } from './parts.js';
@@ -105,7 +106,7 @@ export async function run(
     changed: changed === null ? null : await leave(spec.outDir, 'changed.onnx', changed),
     files: [
       await file('labels.json', 'application/json', json(labels)),
-      await file('preprocessing.json', 'application/json', json(spec.preprocessing)),
+      await file('preprocessing.json', 'application/json', json(pictureInput(spec.input))),
       await file('README.md', 'text/markdown; charset=utf-8', card),
     ],
   };

@@ -1,13 +1,14 @@
 import { join } from 'node:path';
 import type { Repositories } from '../../src/domain/ports.js';
-import type { Job } from '../../src/domain/types.js';
+import type { BaseFacts, Job } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { newId } from '../../src/ids.js';
+import { tokenizerKey } from '../../src/services/base-file.js';
 import type { BlobStores } from '../../src/storage/index.js';
 import type { EngineChoice } from '../engines.js';
 import { checkpointDir } from './checkpoint-folders.js';
 import { localBase, localFile } from './local-files.js';
-import type { RunExample, RunSpec } from './messages.js';
+import type { RunExample, RunInput, RunSpec } from './messages.js';
 
 export interface SpecDeps {
   readonly repositories: Pick<Repositories, 'datasets' | 'bases' | 'models'>;
@@ -39,14 +40,14 @@ export async function runSpec(deps: SpecDeps, job: Job, engine: EngineChoice, si
   const facts = base?.facts;
   if (!base || !facts) throw new GraftError('job-impossible', `The base ${job.base.id} is not ready.`);
   const at = job.method.cut ?? facts.cuts.find((c) => c.default)?.tensor;
-  if (at === undefined || facts.preprocessing === null)
-    throw new GraftError('base-unfit', `The base '${base.name}' has no image input with features to cut at.`);
+  if (at === undefined) throw new GraftError('base-unfit', `The base '${base.name}' has no features to cut at.`);
   const { modelId } = base;
   const lineage = modelId === null ? undefined : (await deps.repositories.models.lineages([modelId])).get(modelId);
   const { home } = deps.config;
-  const [basePath, packPath, all] = await Promise.all([
+  const [basePath, packPath, input, all] = await Promise.all([
     localBase(deps.stores.artifacts, job.base.digest, join(home, 'cache/bases'), signal),
     localFile(deps.stores.datasets, revision.packKey, join(home, 'cache/packs'), signal),
+    inputOf(deps, job, facts, signal),
     datasets.examples(job.dataset.id, job.dataset.revision),
   ]);
   const examples = all.flatMap((e): RunExample[] => {
@@ -74,7 +75,7 @@ export async function runSpec(deps: SpecDeps, job: Job, engine: EngineChoice, si
     method: job.method,
     cut: at,
     width: facts.cuts.find((c) => c.tensor === at)?.features ?? null,
-    preprocessing: facts.preprocessing,
+    input,
     packPath,
     examples,
     hyperparameters: job.hyperparameters,
@@ -86,4 +87,20 @@ export async function runSpec(deps: SpecDeps, job: Job, engine: EngineChoice, si
     checkpointDir: checkpointDir(home, job.id),
     outDir: join(home, 'run/jobs', `${job.id}-${job.attempt}`),
   };
+}
+
+async function inputOf(
+  { stores: { artifacts }, config: { home } }: SpecDeps,
+  { task, base }: Job,
+  { preprocessing, text = null }: BaseFacts,
+  signal: AbortSignal,
+): Promise<RunInput> {
+  if (task === 'image-classification' && preprocessing !== null) return { kind: 'image', preprocessing };
+  if (task !== 'text-classification' || text === null)
+    throw new GraftError('base-unfit', `The base '${base.id}' does not say how it takes examples of ${task}.`);
+  const key = tokenizerKey(base.digest);
+  const info = await artifacts.stat(key);
+  if (info === null) throw new GraftError('base-unfit', `The tokenizer of the base '${base.id}' is gone.`);
+  const path = await localFile(artifacts, key, join(home, 'cache/tokenizers'), signal);
+  return { kind: 'text', text, tokenizer: { path, digest: info.digest } };
 }

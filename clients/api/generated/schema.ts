@@ -1299,7 +1299,32 @@ export interface components {
             method: components["schemas"]["ChosenMethod"];
             cut: string;
             labels: string[];
-            preprocessing: components["schemas"]["Preprocessing"];
+            preprocessing: {
+                /** @description The short side is resized to this many pixels. */
+                resize: number;
+                /** @description Then the centre of this size is cut out. */
+                crop: number;
+                /** @enum {string} */
+                layout: "NCHW" | "NHWC";
+                /** @enum {string} */
+                channels: "RGB" | "BGR" | "GRAY";
+                scale: number;
+                mean: number[];
+                std: number[];
+            } | null;
+            text: {
+                inputs: components["schemas"]["TextInputs"];
+                /** @description Most tokens of one text, special ones included. */
+                maxLength: number;
+                padId: number;
+                /** @description Tokens that the tokenizer knows. */
+                vocabulary: number;
+                /**
+                 * @description How the vectors of a text's tokens become one.
+                 * @enum {string}
+                 */
+                pooling: "mean" | "cls" | "max";
+            } | null;
             metrics: components["schemas"]["Metrics"];
             certificate: components["schemas"]["Certificate"];
             /** @description How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile. */

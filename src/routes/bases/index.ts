@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import type { Base as BaseRecord, LineageLink, TextInput } from '../../domain/types.js';
+import type { Base as BaseRecord, LineageLink } from '../../domain/types.js';
 import { type ErrorCode, GraftError } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { formDigest, once } from '../../http/idempotency.js';
@@ -17,16 +17,10 @@ import {
   wrongBaseName,
 } from '../../services/bases.js';
 import { uploadKey } from '../../services/datasets.js';
-import { lineageBody, preprocessingBody } from '../models/render.js';
+import { lineageBody, preprocessingBody, textBody } from '../models/render.js';
 import * as schema from './schema.js';
 
 const tags = ['bases'];
-
-function textBody(text: TextInput | null): Static<typeof schema.TextInput> | null {
-  if (text === null) return null;
-  const { inputs, maxLength, padId, vocabulary, pooling } = text;
-  return { inputs: { ...inputs }, maxLength, padId, vocabulary, pooling };
-}
 
 export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Static<typeof schema.Base> {
   const { id, name, state, digest, bytes, facts, error, waiting, createdAt } = base;
@@ -39,7 +33,7 @@ export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Sta
     license: facts?.license ?? null,
     inputs: tensors(facts?.inputs),
     outputs: tensors(facts?.outputs),
-    preprocessing: preprocessing === null ? null : preprocessingBody(preprocessing),
+    preprocessing: preprocessingBody(preprocessing),
     preprocessingSource: facts?.preprocessingSource ?? null,
     text: textBody(facts?.text ?? null),
     cuts: (facts?.cuts ?? []).map(({ tensor, kind, features, default: first }) => ({

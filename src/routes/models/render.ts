@@ -7,15 +7,22 @@ import type {
   LineageLink,
   Model as ModelRecord,
   Preprocessing as PreprocessingRecord,
+  TextInput as TextRecord,
 } from '../../domain/types.js';
 import { time } from '../../http/render.js';
-import type { Lineage, Preprocessing } from '../bases/schema.js';
+import type { Lineage, Preprocessing, TextInput } from '../bases/schema.js';
 import { engineBody, methodBody } from '../jobs/render.js';
 import type { Certificate, Evaluation, EvaluationExample, Model, ModelFile } from './schema.js';
 
-export function preprocessingBody(given: PreprocessingRecord): Static<typeof Preprocessing> {
+export function preprocessingBody(given: PreprocessingRecord | null): Static<typeof Preprocessing> | null {
+  if (given === null) return null;
   const { resize, crop, layout, channels, scale, mean, std } = given;
   return { resize, crop, layout, channels, scale, mean: [...mean], std: [...std] };
+}
+export function textBody(given: TextRecord | null): Static<typeof TextInput> | null {
+  if (given === null) return null;
+  const { inputs, maxLength, padId, vocabulary, pooling } = given;
+  return { inputs: { ...inputs }, maxLength, padId, vocabulary, pooling };
 }
 function certificateBody(given: CertificateRecord): Static<typeof Certificate> {
   const { inputs, maxDifference, tolerance, exportDigest, engines, verifiedAt } = given;
@@ -51,6 +58,7 @@ export function modelBody(model: ModelRecord, lineage: readonly LineageLink[]): 
       labels: [...labels],
     },
     preprocessing: preprocessingBody(model.preprocessing),
+    text: textBody(model.text),
     metrics,
     certificate: certificateBody(model.certificate),
     lineage: lineageBody(lineage),

@@ -1,6 +1,19 @@
 import { type Static, Type } from 'typebox';
-import { closed, Digest, listOf, open, PageQuery, Problem, ref, Split, Task, Time, words } from '../../http/schemas.js';
-import { Lineage, Preprocessing } from '../bases/schema.js';
+import {
+  closed,
+  Digest,
+  listOf,
+  nullable,
+  open,
+  PageQuery,
+  Problem,
+  ref,
+  Split,
+  Task,
+  Time,
+  words,
+} from '../../http/schemas.js';
+import { Lineage, Preprocessing, TextInput } from '../bases/schema.js';
 import { BasePin, ChosenMethod, DatasetPin, Engine, Metrics } from '../jobs/schema.js';
 
 const text = Type.String();
@@ -39,7 +52,8 @@ export const Model = open(
     method: ref(ChosenMethod),
     cut: text,
     labels: Type.Array(text),
-    preprocessing: ref(Preprocessing),
+    preprocessing: nullable(Preprocessing),
+    text: nullable(TextInput),
     metrics: ref(Metrics),
     certificate: ref(Certificate),
     lineage: Lineage,

@@ -5,7 +5,7 @@ import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newId } from '../../../src/ids.js';
 import { decodeModel } from '../../../src/onnx/index.js';
-import { composeExport, exportOptions } from '../../../src/tasks/image-classification/compose.js';
+import { composeExport, exportOptions } from '../../../src/tasks/export.js';
 import { type TestService, testService } from '../../support/http.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import {

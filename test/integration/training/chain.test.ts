@@ -131,7 +131,11 @@ describe('a base made from a model', () => {
       const { data } = await ground.repos.models.evaluationExamples(model.id, {}, { limit: 4 });
       for (const example of data) {
         const inputs = [{ kind: 'image' as const, bytes: await pictureOf(Number.parseInt(example.path, 10)) }];
-        const request = { model: { ...model, changedKey: changedKey(model) }, inputs, top: 2 };
+        const request = {
+          model: { ...model, preprocessing: model.preprocessing!, changedKey: changedKey(model) },
+          inputs,
+          top: 2,
+        };
         const { predictions } = await home.client.predict(request, new AbortController().signal);
         expect(predictions[0]).toMatchObject({ label: example.predicted });
         expect((predictions[0] as { probability: number }).probability).toBeCloseTo(example.probability, 4);

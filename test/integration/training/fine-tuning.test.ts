@@ -87,7 +87,11 @@ describe('fine-tuning', () => {
     for (const example of data) {
       const { bytes } = all.find((p) => p.path === example.path)!;
       const answer = await home.client.predict(
-        { model: { ...model, changedKey: changedKey(model) }, inputs: [{ kind: 'image', bytes }], top: 3 },
+        {
+          model: { ...model, preprocessing: model.preprocessing!, changedKey: changedKey(model) },
+          inputs: [{ kind: 'image', bytes }],
+          top: 3,
+        },
         new AbortController().signal,
       );
       const [got] = answer.predictions;

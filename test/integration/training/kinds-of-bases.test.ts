@@ -120,11 +120,11 @@ async function goesTheWholeLine(file: Uint8Array): Promise<{ base: Base; model: 
   const compose = modelExporter({ repositories: ground.repos, artifacts: ground.stores.artifacts });
   const exported = Buffer.concat(await compose(model));
   const shown = (await ground.repos.models.evaluationExamples(model.id, {}, { limit: 5 })).data;
-  const served = { ...model, headKey: model.headKey };
+  const served = { ...model, preprocessing: model.preprocessing! };
   const inputs = shown.map(({ path }) => ({ kind: 'image' as const, bytes: pictures.get(path)! }));
   const { predictions } = await home.client.predict({ model: served, inputs, top: 3 });
   for (const [i, { path, probability, predicted }] of shown.entries()) {
-    const probabilities = await ofTheFile(exported, model.preprocessing, pictures.get(path)!);
+    const probabilities = await ofTheFile(exported, served.preprocessing, pictures.get(path)!);
     const label = model.labels.indexOf(predicted);
     expect(Math.abs(probabilities[label]! - probability)).toBeLessThan(1e-4);
     const answer = predictions[i]!;

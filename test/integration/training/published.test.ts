@@ -6,7 +6,7 @@ import type { Model } from '../../../src/domain/types.js';
 import { decodeModel } from '../../../src/onnx/index.js';
 import { modelExporter } from '../../../src/services/model-export.js';
 import { recipeKey } from '../../../src/services/model-files.js';
-import { composeExport } from '../../../src/tasks/image-classification/compose.js';
+import { composeExport } from '../../../src/tasks/export.js';
 import { cardAnswer } from '../../support/model-card.js';
 import { picture } from '../../support/pictures.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';

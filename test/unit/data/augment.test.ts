@@ -10,8 +10,8 @@ import { randomCrop, rotate, warpThen } from '../../../workers/data/augment/geom
 import { drawMix, mixed } from '../../../workers/data/augment/mix.js';
 import { prefetch } from '../../../workers/data/augment/prefetch.js';
 import { AUGMENT_PRESETS, type AugmentSettings } from '../../../workers/data/augment/settings.js';
-import { packReader } from '../../../workers/training/features.js';
 import type { RunExample } from '../../../workers/training/messages.js';
+import { packReader } from '../../../workers/training/picture-features.js';
 import { picture } from '../../support/pictures.js';
 
 const CROP = 32;

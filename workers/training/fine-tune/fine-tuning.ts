@@ -15,6 +15,7 @@ import { tellChosen } from '../choices.js';
 import { weightsOf } from '../class-weights.js';
 import { featureExtraction, headFile } from '../extraction.js';
 import { extractFeatures } from '../features.js';
+import { pictureInput } from '../input.js';
 import type { RunExample } from '../messages.js';
 import type { MethodInput, MethodResult } from '../method.js';
 import { countsOf, numbersOf } from '../parts.js';
@@ -42,7 +43,8 @@ const MOST_FROZEN_BYTES = 1024 * 1024 * 1024;
 export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const { executor, spec, control, tell, progress } = o;
   const { train, validation, test, labels } = o.parts;
-  const { method, preprocessing } = spec;
+  const { method } = spec;
+  const preprocessing = pictureInput(spec.input);
   const given = spec.hyperparameters;
   const scratch = method.type === 'scratch';
   const base = decodeModel(await readFile(spec.base.path));
@@ -160,10 +162,10 @@ function pictureBytes(o: MethodInput, graphs: TuneGraphs, settings: TuneSettings
     const rows = (train.length + held) * graphs.below.width * 4;
     if (rows <= MOST_FROZEN_BYTES) return rows;
   }
-  const { crop } = o.spec.preprocessing;
-  const one = crop ** 2 * channelsOf(o.spec.preprocessing);
+  const preprocessing = pictureInput(o.spec.input);
+  const one = preprocessing.crop ** 2 * channelsOf(preprocessing);
   return (
-    augmentedBytes(o.spec, train.length, settings, AHEAD) +
+    augmentedBytes(preprocessing, train.length, settings, AHEAD) +
     heldBytes(validation.length, one) +
     heldBytes(test.length, one)
   );
@@ -187,11 +189,11 @@ const freshHead = (features: number, classes: number) => ({
  * same engine, and with the same up to rounding on another.
  */
 function recipeOf({ spec, parts }: MethodInput, settings: TuneSettings): string {
-  const { base, cut, preprocessing, method, dataset } = spec;
+  const { base, cut, method, dataset } = spec;
   const { batchSize, microBatch, optimizer, batchNorm, augmentation, averageDecay, seed } = settings;
   const meaning = { batchSize, microBatch, optimizer, batchNorm, augmentation, averages: averageDecay > 0, seed };
   const rows = parts.train.map((e) => e.digest).join();
-  const all = [base.digest, cut, preprocessing, method, dataset.digest, rows, parts.labels, meaning];
+  const all = [base.digest, cut, pictureInput(spec.input), method, dataset.digest, rows, parts.labels, meaning];
   return createHash('sha256').update(JSON.stringify(all)).digest('hex');
 }
 
@@ -229,12 +231,13 @@ async function sourcesOf(o: MethodInput, graphs: TuneGraphs, settings: TuneSetti
       close: async () => {},
     };
   }
-  const bytes = spec.preprocessing.crop ** 2 * channelsOf(spec.preprocessing);
+  const preprocessing = pictureInput(spec.input);
+  const bytes = preprocessing.crop ** 2 * channelsOf(preprocessing);
   const pictures = await augmentedPictures(spec, train, numbers(train), labels.length, settings, AHEAD);
   return {
     train: pictures,
-    validation: heldPictures(spec.packPath, validation, numbers(validation), spec.preprocessing, bytes),
-    test: heldPictures(spec.packPath, test, numbers(test), spec.preprocessing, bytes),
+    validation: heldPictures(spec.packPath, validation, numbers(validation), preprocessing, bytes),
+    test: heldPictures(spec.packPath, test, numbers(test), preprocessing, bytes),
     close: () => pictures.close(),
   };
 }

@@ -1,7 +1,9 @@
+import type { Preprocessing } from '../../../src/domain/types.js';
 import { channelsOf } from '../../../src/tasks/image-classification/pixel-input.js';
 import { trainingPictures } from '../../data/augment/batches.js';
 import { shortSideFor } from '../../data/augment/geometry.js';
 import { AUGMENT_PRESETS } from '../../data/augment/settings.js';
+import { pictureInput } from '../input.js';
 import type { RunExample, RunSpec } from '../messages.js';
 import type { TuneSource } from './plan.js';
 import type { TuneSettings } from './settings.js';
@@ -11,7 +13,7 @@ const KEPT_BYTES = 512 * 1024 * 1024;
 
 /** Bytes of training pictures in memory, estimated: those that are kept, at an aspect of 3 to 2, and batches under way. */
 export function augmentedBytes(
-  { preprocessing }: Pick<RunSpec, 'preprocessing'>,
+  preprocessing: Preprocessing,
   examples: number,
   { augmentation, batchSize }: Pick<TuneSettings, 'augmentation' | 'batchSize'>,
   ahead: number,
@@ -37,7 +39,7 @@ export async function augmentedPictures(
     examples,
     labels,
     classes,
-    preprocessing: spec.preprocessing,
+    preprocessing: pictureInput(spec.input),
     settings: AUGMENT_PRESETS[settings.augmentation],
     seed: settings.seed,
     cacheBytes: KEPT_BYTES,

@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Preprocessing } from '../../../src/domain/types.js';
-import { decodeAhead, packReader } from '../features.js';
 import type { RunExample } from '../messages.js';
+import { decodeAhead, packReader } from '../picture-features.js';
 import type { HeldSource } from './measure.js';
 import type { TuneSource } from './plan.js';
 

@@ -1,0 +1,57 @@
+import { cast, constant, graphBuilder, type Model, tensor, unsqueeze } from '../../src/onnx/index.js';
+import { random } from './onnx.js';
+
+export interface SmallBert {
+  readonly opset?: number;
+  readonly idsType?: 'int64' | 'int32';
+  /** Without one, the graph attends to padding as to anything else. */
+  readonly mask?: boolean;
+  readonly types?: boolean;
+  /** Sizes that the file is fixed to, as some exporters write them. */
+  readonly batch?: number;
+  readonly length?: number;
+  /** Ends in a classification head of this many classes over the first token. */
+  readonly classes?: number;
+  readonly vocabulary?: number;
+  readonly width?: number;
+  readonly seed?: number;
+}
+
+/** An encoder like BERT, of one layer with random weights: `input_ids`, `attention_mask`, `token_type_ids` -> `last_hidden_state`. */
+export function smallBert(o: SmallBert = {}): Model {
+  const { opset = 13, idsType = 'int64', vocabulary = 40, width = 8 } = o;
+  const next = random(o.seed ?? 1);
+  const b = graphBuilder({ opset, name: 'bert' });
+  const size = [o.batch ?? 'batch', o.length ?? 'sequence'];
+  const weights = (name: string, dims: readonly number[]) =>
+    b.initializer(name, { name, dataType: 'float32', dims, data: floats(dims, next) });
+  const ids = b.input('input_ids', idsType, size);
+  const mask = o.mask === false ? null : b.input('attention_mask', idsType, size);
+  let x = b.op('Gather', [weights('embeddings.word', [vocabulary, width]), ids]);
+  if (o.types) {
+    const types = b.input('token_type_ids', idsType, size);
+    x = b.op('Add', [x, b.op('Gather', [weights('embeddings.type', [2, width]), types])]);
+  }
+  const project = (name: string) => b.op('MatMul', [x, weights(name, [width, width])]);
+  const key = b.op('Transpose', [project('key')], { perm: [0, 2, 1] });
+  let scores = b.op('MatMul', [project('query'), key]);
+  if (mask !== null) {
+    const seen = b.op('Sub', [cast(b, mask, 'float32'), constant(b, 'float32', 1)]);
+    scores = b.op('Add', [scores, unsqueeze(b, b.op('Mul', [seen, constant(b, 'float32', 10_000)]), [1])]);
+  }
+  const attended = b.op('MatMul', [b.op('Softmax', [scores], { axis: 2 }), project('value')]);
+  const mixed = b.op('Tanh', [b.op('Add', [x, attended])]);
+  b.op('MatMul', [mixed, weights('dense', [width, width])], {}, { outputs: ['last_hidden_state'] });
+  const shape = [...size, width];
+  if (o.classes === undefined) {
+    b.output('last_hidden_state', 'float32', shape);
+    return b.model();
+  }
+  const first = b.op('Gather', ['last_hidden_state', b.constant(tensor('', 'int64', [], [0]))], { axis: 1 });
+  const head = [weights('classifier.weight', [o.classes, width]), weights('classifier.bias', [o.classes])];
+  b.output(b.op('Gemm', [first, ...head], { transB: 1 }, { outputs: ['logits'] }), 'float32', [size[0]!, o.classes]);
+  return b.model();
+}
+
+const floats = (dims: readonly number[], next: () => number): Uint8Array =>
+  new Uint8Array(Float32Array.from({ length: dims.reduce((n, d) => n * d, 1) }, () => 2 * next() - 1).buffer);
