@@ -31,11 +31,22 @@ export interface Config {
   /** A worker silent for this long has lost its jobs. */
   readonly workerSilentMs: number;
   readonly jobMaxAttempts: number;
+  readonly hub: HubConfig;
+}
+/** The model hub that bases are fetched from. */
+export interface HubConfig {
+  /** Without a slash at its end. */
+  readonly url: string;
+  /** Sent to the hub itself and to no other host. */
+  readonly token: string | null;
+  /** The standard proxy variables; null: none is set. */
+  readonly proxy: { readonly http?: string; readonly https?: string; readonly not?: string } | null;
 }
 
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 const LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 const ENGINE_CHOICES = ['auto', 'onnxruntime', 'tensorflow'] as const;
+const HTTP = ['http:', 'https:'];
 const MIB = 1024 * 1024;
 
 /** Whether an address can only be reached from this machine. */
@@ -74,6 +85,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     return fallback;
   };
 
+  const token = text('GRAFT_HUB_TOKEN') ?? null;
+  if (token !== null && !/^[\x21-\x7e]+$/.test(token))
+    mistakes.push('GRAFT_HUB_TOKEN: letters, digits and signs without a space');
   const host = text('HOST') ?? '127.0.0.1';
   const home = resolve(text('GRAFT_HOME') ?? '.graft');
   const level = text('LOG_LEVEL') ?? 'info';
@@ -106,10 +120,26 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     featureCacheBytes: whole('GRAFT_FEATURE_CACHE_MB', 2048, 0, 1_048_576) * MIB,
     servingCacheBytes: whole('GRAFT_SERVING_CACHE_MB', 1024, 16, 1_048_576) * MIB,
     workerSilentMs: whole('GRAFT_WORKER_SILENT_SECONDS', 15, 2, 3600) * 1000,
+    hub: {
+      url: (url('GRAFT_HUB_URL', HTTP) ?? 'https://huggingface.co').replace(/\/+$/, ''),
+      token,
+      proxy: proxyOf((name) => text(name.toLowerCase()) ?? text(name)),
+    },
     jobMaxAttempts: whole('GRAFT_JOB_MAX_ATTEMPTS', 5, 1, 100),
   };
   if (mistakes.length > 0) throw new Error(`The environment cannot be used:\n  ${mistakes.join('\n  ')}`);
   return config;
+}
+
+/** The standard variables; others write proxies without a scheme too. */
+function proxyOf(text: (name: string) => string | undefined): HubConfig['proxy'] {
+  const [http, https] = ['HTTP_PROXY', 'HTTPS_PROXY'].map((name) => {
+    const value = text(name);
+    return value === undefined || value.includes('://') ? value : `http://${value}`;
+  });
+  const not = text('NO_PROXY');
+  if (http === undefined && https === undefined) return null;
+  return { ...(http && { http }), ...(https && { https }), ...(not && { not }) };
 }
 
 /** The environment for a child process: this one's, with `changes` (undefined: taken out). */

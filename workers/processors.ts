@@ -1,7 +1,7 @@
 import type { Config } from '../src/config.js';
 import type { Repositories } from '../src/domain/ports.js';
 import type { Logger } from '../src/log.js';
-import type { Processors, QueueJobName, QueuePayloads } from '../src/queue/names.js';
+import type { Enqueue, Processors, QueueJobName, QueuePayloads } from '../src/queue/names.js';
 import type { BlobStores } from '../src/storage/index.js';
 import type { EngineRegistry } from './engines.js';
 
@@ -14,6 +14,7 @@ export interface WorkerDeps {
   readonly workerId: string;
   readonly databaseUrl: string;
   readonly engines: EngineRegistry;
+  readonly enqueue: Enqueue;
 }
 
 /** One processor per delivery name. Each is loaded with its first delivery: an idle worker holds no image decoder. */
@@ -25,6 +26,9 @@ export function processorsOf(deps: WorkerDeps): Processors {
       (await import('./processors/dataset-check.js')).datasetCheck(checks),
     ),
     'base.check': whenNeeded<'base.check'>(async () => (await import('./processors/base-check.js')).baseCheck(checks)),
+    'base.download': whenNeeded<'base.download'>(async () =>
+      (await import('./processors/base-download.js')).baseDownload({ ...checks, enqueue: deps.enqueue }),
+    ),
     'job.train': whenNeeded<'job.train'>(async () => (await import('./processors/job-train.js')).jobTrain(deps)),
   };
 }

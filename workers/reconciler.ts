@@ -12,7 +12,7 @@ export interface ReconcilerDeps {
   readonly repositories: {
     readonly jobs: Pick<Repositories['jobs'], 'reclaim' | 'forgotten'>;
     readonly datasets: Pick<Repositories['datasets'], 'staleChecks'>;
-    readonly bases: Pick<Repositories['bases'], 'staleChecks'>;
+    readonly bases: Pick<Repositories['bases'], 'staleChecks' | 'staleDownloads'>;
   };
   readonly enqueue: Enqueue;
   /** Runs the work unless another process is at it just now. */
@@ -75,10 +75,12 @@ export async function reconcile(
   const forgotten = await jobs.forgotten(ages.forgotten);
   const staleDatasets = await datasets.staleChecks(ages.stale);
   const staleBases = await bases.staleChecks(ages.stale);
+  const staleDownloads = await bases.staleDownloads(ages.stale);
   const due: Due[] = [
     ...[...new Set([...reclaimed, ...forgotten])].map((jobId) => dueOf(deps, 'job.train', { jobId })),
     ...staleDatasets.map((payload) => dueOf(deps, 'dataset.check', payload)),
     ...staleBases.map((payload) => dueOf(deps, 'base.check', payload)),
+    ...staleDownloads.map((payload) => dueOf(deps, 'base.download', payload)),
   ];
   for (const { enqueue } of pace.take(due)) await enqueue();
 }

@@ -6,6 +6,7 @@ import { startConsumers } from '../src/queue/consumers.js';
 import { connectQueue } from '../src/queue/producer.js';
 import { blobStores } from '../src/storage/index.js';
 import { advertise, engineRegistry } from './engines.js';
+import { sweepDownloads } from './hub/folders.js';
 import { processorsOf } from './processors.js';
 import { oneAtATime, startReconciler } from './reconciler.js';
 
@@ -20,6 +21,8 @@ export interface RunningWorker {
 const GRACE_MS = 10_000;
 /** Two checks are decoded at a time; more would only take turns on the same cores. */
 const CHECKS_AT_ONCE = 2;
+/** Of bases from a hub: more would share the same line. */
+const DOWNLOADS_AT_ONCE = 2;
 
 /** Everything a worker process does, as a function of its configuration. Throws when the schema is another version's. */
 export async function startWorker(
@@ -37,11 +40,23 @@ export async function startWorker(
     const stores = await blobStores(config, db);
     const repos = repositories(db);
     const queue = connectQueue(config, databaseUrl, log);
+    sweepDownloads(config.home, repos.bases).catch((error: unknown) =>
+      log.warn({ err: error }, 'What is left of downloads cannot be removed'),
+    );
     const engines = engineRegistry(config);
     const advertised = advertise(engines, repos.engines, workerId, log);
     const consumers = startConsumers(config, databaseUrl, {
-      processors: processorsOf({ config, log, repositories: repos, stores, workerId, databaseUrl, engines }),
-      concurrency: { check: CHECKS_AT_ONCE, train: config.trainConcurrency },
+      processors: processorsOf({
+        config,
+        log,
+        repositories: repos,
+        stores,
+        workerId,
+        databaseUrl,
+        engines,
+        enqueue: queue.enqueue,
+      }),
+      concurrency: { check: CHECKS_AT_ONCE, download: DOWNLOADS_AT_ONCE, train: config.trainConcurrency },
       log,
     });
     const reconciler = startReconciler({

@@ -110,6 +110,9 @@ export function createClient(options: ClientOptions) {
       add: (file: string, name: string, how?: UploadOptions) => upload<Base>('/v1/bases', { name }, file, how),
       addModel: (model: string, name?: string) =>
         request<Base>('POST', '/v1/bases', { json: { model, ...(name === undefined ? {} : { name }) } }),
+      /** From the service's model hub: `org/name`, at a branch, tag or commit. */
+      addHub: (hub: string, how: { readonly revision?: string; readonly name?: string } = {}) =>
+        request<Base>('POST', '/v1/bases', { json: { hub, ...how } }),
       get: (base: string) => request<Base>('GET', `/v1/bases/${id(base)}`),
       list: () => each<Base>('/v1/bases'),
       delete: (base: string) => request<void>('DELETE', `/v1/bases/${id(base)}`),

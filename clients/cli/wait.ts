@@ -13,7 +13,9 @@ export async function untilChecked<T extends Dataset | Base>(
 ): Promise<T> {
   let seen = first;
   while (seen.state === 'receiving' || seen.state === 'checking') {
-    out.progress(seen.waiting?.detail ?? 'checking', 0, 0);
+    const phase = seen.state === 'receiving' ? 'downloading' : 'checking';
+    const got = 'progress' in seen ? seen.progress : null;
+    out.progress(seen.waiting?.detail ?? phase, got?.done ?? 0, got?.total ?? 0);
     await pause();
     seen = await again();
   }

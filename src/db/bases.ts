@@ -1,5 +1,6 @@
+import type { Pool } from 'pg';
 import type { BaseRepository } from '../domain/ports.js';
-import type { Base, BaseFacts, ContentState } from '../domain/types.js';
+import type { Base, BaseFacts, ContentState, HubSource, ReceivedBytes } from '../domain/types.js';
 import { GraftError, type StoredProblem } from '../errors.js';
 import { endCheck, problemsOf, startCheck } from './check-tries.js';
 import type { Database } from './client.js';
@@ -19,6 +20,8 @@ function baseOf(row: BaseRow): Base {
     blobKey: row.blobKey,
     facts: row.facts as unknown as BaseFacts | null,
     ...problemsOf(row.state as ContentState, row.error as unknown as StoredProblem | null),
+    source: row.source as unknown as HubSource | null,
+    progress: row.progress as unknown as ReceivedBytes | null,
     bundled: row.bundled,
     modelId: row.modelId,
     createdAt: row.createdAt,
@@ -43,8 +46,9 @@ export function baseRepository(db: Database): BaseRepository {
   };
   return {
     byId,
-    async create({ id, projectId, name, uploadKey, bundled = false }) {
-      const data = { id, projectId, name, uploadKey, bundled, state: 'receiving' };
+    async create({ id, projectId, name, uploadKey, bundled = false, source }) {
+      const from = source === undefined ? {} : { source: { ...source } };
+      const data = { id, projectId, name, uploadKey, bundled, state: 'receiving', ...from };
       const row = await prisma.base.create({ data }).catch((error: unknown) => {
         throw nameTaken(error, name);
       });
@@ -65,11 +69,25 @@ export function baseRepository(db: Database): BaseRepository {
       if (rowCount !== 1) throw new GraftError('not-found', `The model '${modelId}' was deleted.`);
       return (await byId(id))!;
     },
+    async pinned(id, found) {
+      await pool.query('UPDATE base SET source = source || $2::jsonb WHERE id = $1', [id, JSON.stringify(found)]);
+    },
+    async progressed(id, progress) {
+      // `updated_at` stays, as in `startCheck`.
+      const { rowCount } = await pool.query(
+        `UPDATE base SET progress = $2 WHERE id = $1 AND state = 'receiving' AND deleted_at IS NULL`,
+        [id, JSON.stringify(progress)],
+      );
+      return rowCount === 1;
+    },
     async uploaded(id, { digest, bytes }) {
-      await prisma.base.updateMany({
-        where: { id, state: 'receiving' },
-        data: { state: 'checking', digest, bytes: BigInt(bytes), updatedAt: new Date() },
-      });
+      const { rowCount } = await pool.query(
+        `UPDATE base SET state = 'checking', digest = $2, bytes = $3, updated_at = now(),
+           progress = NULL, error = NULL, checks_started = 0, checks_failed = 0
+         WHERE id = $1 AND state = 'receiving' AND deleted_at IS NULL`,
+        [id, digest, bytes],
+      );
+      return rowCount === 1;
     },
     async abandon(id) {
       await prisma.base.deleteMany({ where: { id, state: 'receiving' } });
@@ -80,7 +98,7 @@ export function baseRepository(db: Database): BaseRepository {
       const ready = outcome.state === 'ready';
       const { rowCount } = await pool.query(
         `UPDATE base SET state = $2, digest = coalesce($3, digest), bytes = coalesce($4, bytes), blob_key = $5, facts = $6, error = $7,
-           updated_at = now() WHERE id = $1 AND state = 'checking'`,
+           progress = NULL, updated_at = now() WHERE id = $1 AND state IN ('receiving', 'checking')`,
         [
           id,
           outcome.state,
@@ -125,13 +143,25 @@ export function baseRepository(db: Database): BaseRepository {
       return pageOf(rows, page.limit, (row) => row.id, baseOf);
     },
     delete: (projectId, id) => deleteUnlessUsed(pool, 'base', projectId, id),
-    async staleChecks(olderThanMs) {
-      const rows = await prisma.base.findMany({
-        where: { state: 'checking', deletedAt: null, updatedAt: { lt: new Date(Date.now() - olderThanMs) } },
-        select: { id: true },
-        take: 1000,
-      });
-      return rows.map((row) => ({ baseId: row.id }));
+    staleChecks: (olderThanMs) => stale(pool, "state = 'checking'", olderThanMs),
+    staleDownloads: (olderThanMs) => stale(pool, FETCHED, olderThanMs),
+    async downloading(ids) {
+      const { rows } = await pool.query<{ id: string }>(
+        `SELECT id FROM base WHERE id = ANY($1) AND deleted_at IS NULL AND ${FETCHED}`,
+        [ids],
+      );
+      return new Set(rows.map(({ id }) => id));
     },
   };
+}
+
+/** Comes from a hub, as opposed to an upload under way, which is the API's. */
+const FETCHED = "state = 'receiving' AND source IS NOT NULL";
+
+async function stale(pool: Pool, which: string, olderThanMs: number): Promise<readonly { baseId: string }[]> {
+  const { rows } = await pool.query<{ baseId: string }>(
+    `SELECT id AS "baseId" FROM base WHERE ${which} AND deleted_at IS NULL AND updated_at < $1 LIMIT 1000`,
+    [new Date(Date.now() - olderThanMs)],
+  );
+  return rows;
 }

@@ -9,11 +9,13 @@ const ROWS = {
   base: 'id = $1',
 } as const;
 type Table = keyof typeof ROWS;
+/** Still to be decided; what is `receiving` and tried comes from a hub. */
+const OPEN = "state IN ('receiving', 'checking')";
 
 /** `updated_at` stays: the reconciler's ever longer pauses go by it. */
 export async function startCheck(pool: Pool, table: Table, key: readonly unknown[]): Promise<CheckTries | null> {
   const { rows } = await pool.query<CheckTries>(
-    `UPDATE ${table} SET checks_started = checks_started + 1 WHERE ${ROWS[table]} AND state = 'checking'
+    `UPDATE ${table} SET checks_started = checks_started + 1 WHERE ${ROWS[table]} AND ${OPEN}
      RETURNING checks_started AS started, checks_failed AS failed`,
     [...key],
   );
@@ -26,11 +28,11 @@ export async function endCheck(pool: Pool, table: Table, key: readonly unknown[]
     how === 'interrupted'
       ? 'checks_started = checks_started - 1'
       : `checks_failed = checks_failed + 1, error = $${key.length + 1}`;
-  await pool.query(`UPDATE ${table} SET ${change} WHERE ${ROWS[table]} AND state = 'checking'`, [...key, ...why]);
+  await pool.query(`UPDATE ${table} SET ${change} WHERE ${ROWS[table]} AND ${OPEN}`, [...key, ...why]);
 }
 
-/** While something is checked, its `error` column holds why the last try failed. */
-export const problemsOf = (state: ContentState, stored: StoredProblem | null) => ({
-  error: state === 'checking' ? null : stored,
-  waiting: state === 'checking' ? stored : null,
-});
+/** While something is received or checked, its `error` column holds why the last try failed. */
+export function problemsOf(state: ContentState, stored: StoredProblem | null) {
+  const decided = state === 'ready' || state === 'invalid';
+  return { error: decided ? stored : null, waiting: decided ? null : stored };
+}

@@ -114,6 +114,21 @@ export interface BaseFacts {
   readonly tasks: readonly Task[];
   readonly notes: readonly string[];
 }
+/** A repository of a model hub. */
+export interface HubSource {
+  /** `org/name` */
+  readonly hub: string;
+  /** As asked for: a branch, a tag or a commit. */
+  readonly revision: string;
+  /** What that was when the download began; everything is taken from there. */
+  readonly commit: string | null;
+  /** As the repository says. */
+  readonly license: string | null;
+}
+export interface ReceivedBytes {
+  readonly done: number;
+  readonly total: number;
+}
 export interface Base {
   readonly id: string;
   readonly projectId: string;
@@ -127,8 +142,12 @@ export interface Base {
   readonly blobKey: string | null;
   readonly facts: BaseFacts | null;
   readonly error: StoredProblem | null;
-  /** Why its check waits, while it is `checking`. */
+  /** Why its download or check waits, while it is `receiving` or `checking`. */
   readonly waiting: StoredProblem | null;
+  /** Where it comes from, if that is a model hub. */
+  readonly source: HubSource | null;
+  /** While it comes from a hub. */
+  readonly progress: ReceivedBytes | null;
   /** Came with the installation. */
   readonly bundled: boolean;
   /** The model that it was made from; null for an uploaded one. */

@@ -1,5 +1,5 @@
 import type { BackendFactory, IQueueBackend, Queue, Worker, WorkerOptions } from 'bullmq';
-import type { QueueName } from './names.js';
+import { QUEUE_NAMES, type QueueName } from './names.js';
 
 type AnyBackend = BackendFactory<IQueueBackend, unknown>;
 export type DeliveryQueue = Queue<unknown, void, string, unknown, void, string, IQueueBackend, unknown>;
@@ -77,8 +77,8 @@ async function openPostgres(options: BackendOptions): Promise<QueueBackend> {
   // One pool for all queues of a process; each consuming queue keeps one connection of it for LISTEN.
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
-    // A consumer: two that listen, and two for what the deliveries need.
-    max: options.role === 'producer' ? 1 : 4,
+    // A consumer: one that listens for each queue, and two for what the deliveries need.
+    max: options.role === 'producer' ? 1 : QUEUE_NAMES.length + 2,
     options: `-c search_path=${POSTGRES_SCHEMA}`,
     application_name: `graft-queue-${options.role}`,
     keepAlive: true,

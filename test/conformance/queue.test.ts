@@ -51,8 +51,14 @@ describe.each(KINDS)('the queue on %s', (kind) => {
     };
     const at = options.at ?? place;
     const consumers: Consumers = startConsumers({ queueUrl: at.queueUrl }, at.databaseUrl, {
-      processors: { 'dataset.check': none, 'base.check': none, 'job.train': none, ...processors },
-      concurrency: { check: 2, train: options.train ?? 1 },
+      processors: {
+        'dataset.check': none,
+        'base.check': none,
+        'base.download': none,
+        'job.train': none,
+        ...processors,
+      },
+      concurrency: { check: 2, download: 1, train: options.train ?? 1 },
       log,
       prefix,
       ...(options.lockMs === undefined ? {} : { lockMs: options.lockMs }),

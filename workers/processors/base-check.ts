@@ -41,7 +41,7 @@ export function baseCheck(deps: BaseCheckDeps, mostTries?: MostTries) {
     const log = deps.log.child({ base: baseId });
     const attempt: Check = {
       what: 'base',
-      verdicts: VERDICTS,
+      verdicts: () => VERDICTS,
       start: () => bases.startCheck(baseId),
       end: (how) => bases.endCheck(baseId, how),
       invalid: ({ code, detail, errors }) => {
@@ -81,12 +81,12 @@ interface Source {
 async function sourceOf(
   { repositories, artifacts }: BaseCheckDeps,
   exportModel: ReturnType<typeof modelExporter>,
-  { uploadKey, modelId }: Base,
+  { uploadKey, modelId, source }: Base,
 ): Promise<Source | null> {
   if (uploadKey !== null)
     return {
       fetch: async (to, signal) => pipeline(await artifacts.open(uploadKey), createWriteStream(to), { signal }),
-      facts: () => ({}),
+      facts: ({ license }) => ({ license: license ?? source?.license ?? null }),
       keep: async ({ digest, path, tokenizer }, signal) => {
         if (tokenizer !== null) await keepTokenizer(artifacts, digest, tokenizer, signal);
         return keepWhole(artifacts, digest, path, signal);

@@ -25,7 +25,7 @@ export function datasetCheck(deps: DatasetCheckDeps, options: DatasetCheckOption
     const { uploadKey } = found;
     const attempt: Check = {
       what: 'dataset',
-      verdicts: ['archive-invalid', 'dataset-invalid'],
+      verdicts: () => ['archive-invalid', 'dataset-invalid'],
       start: () => datasets.startCheck(datasetId, revision),
       end: (how) => datasets.endCheck(datasetId, revision, how),
       invalid: (error) =>

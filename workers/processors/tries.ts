@@ -6,8 +6,12 @@ import type { Logger } from '../../src/log.js';
 export interface Check {
   /** 'dataset' or 'base', for words. */
   readonly what: string;
-  /** Problems of the content: they end the check at once, with `invalid`. */
-  readonly verdicts: readonly ErrorCode[];
+  /** Problems of the content: they end the check at once, with `invalid`. Asked when one is there. */
+  verdicts(): readonly ErrorCode[];
+  /** Problems that may pass, and are told in their own words while they last. */
+  readonly passing?: readonly ErrorCode[];
+  /** What a user is to do once it is given up; 'upload it again' where left out. */
+  readonly again?: string;
   start(): Promise<CheckTries | null>;
   end(how: CheckEnd): Promise<void>;
   invalid(error: StoredProblem): Promise<unknown>;
@@ -41,7 +45,7 @@ export async function tried(
     return true;
   };
   const deaths = tries.started - 1 - tries.failed;
-  if (deaths >= most.deaths) return end(lost(check.what, deaths));
+  if (deaths >= most.deaths) return end(lost(check, deaths));
   try {
     await check.run();
     return true;
@@ -50,25 +54,29 @@ export async function tried(
       await check.end('interrupted').catch(() => {});
       throw error;
     }
-    if (error instanceof GraftError && check.verdicts.includes(error.code))
+    if (error instanceof GraftError && check.verdicts().includes(error.code))
       return end(storedProblem(error.code, error.detail, error.options.errors));
     if (tries.failed + 1 < most.failures) {
-      await check.end({ failed: whyAgain(check.what, error) });
+      await check.end({ failed: whyAgain(check, error) });
       throw error;
     }
     log.error({ err: error }, `The ${check.what} could not be checked; it is not tried again`);
-    return end(lastFailure(check.what, tries.failed + 1, error));
+    return end(lastFailure(check, tries.failed + 1, error));
   }
 }
 
-function lost(what: string, deaths: number): StoredProblem {
+const AGAIN = 'upload it again';
+
+function lost({ what, again = AGAIN }: Check, deaths: number): StoredProblem {
   return storedProblem(
     'worker-lost',
-    `The worker ended ${deaths} times while it checked this ${what}, so it is not tried again. It may need more memory than the worker has: give the worker more, or make the ${what} smaller, and upload it again.`,
+    `The worker ended ${deaths} times while it checked this ${what}, so it is not tried again. It may need more memory than the worker has: give the worker more, or make the ${what} smaller, and ${again}.`,
   );
 }
 
-function whyAgain(what: string, error: unknown): StoredProblem {
+function whyAgain({ what, passing = [] }: Check, error: unknown): StoredProblem {
+  if (error instanceof GraftError && passing.includes(error.code))
+    return storedProblem(error.code, `${error.detail} It is tried again by itself.`);
   if (isDiskFull(error))
     return storedProblem(
       'storage-full',
@@ -80,15 +88,17 @@ function whyAgain(what: string, error: unknown): StoredProblem {
   );
 }
 
-function lastFailure(what: string, times: number, error: unknown): StoredProblem {
+function lastFailure({ what, passing = [], again = AGAIN }: Check, times: number, error: unknown): StoredProblem {
+  if (error instanceof GraftError && passing.includes(error.code))
+    return storedProblem(error.code, `${error.detail} It was tried ${times} times; ${again} once that is mended.`);
   if (isDiskFull(error))
     return storedProblem(
       'storage-full',
-      `The disk was full each of the ${times} times that this ${what} was checked, so it is not tried again, and its upload is given up. Make space (a check needs about as much again as the upload), then upload it again.`,
+      `The disk was full each of the ${times} times that this ${what} was checked, so it is not tried again, and its upload is given up. Make space (a check needs about as much again as the upload), then ${again}.`,
     );
   return storedProblem(
     'internal',
-    `The check failed ${times} times for a reason that is in the log of the worker under this ${what}, and is not tried again. Upload it again once that is mended.`,
+    `The check failed ${times} times for a reason that is in the log of the worker under this ${what}, and is not tried again. Once that is mended, ${again}.`,
   );
 }
 

@@ -152,8 +152,8 @@ export interface paths {
         get: operations["listBases"];
         put?: never;
         /**
-         * Add a base: upload it, or make it from a model
-         * @description A file (`multipart/form-data`) is streamed to storage and then checked; a model of this service (JSON) is described the same way. Poll the base until it is `ready` or `invalid`.
+         * Add a base: upload it, fetch it from a model hub, or make it from a model
+         * @description A file (`multipart/form-data`) is streamed to storage and then checked; a repository of a model hub (JSON, `hub`) is fetched by a worker, a model of this service (JSON, `model`) is there already, and both are checked the same way. Poll the base until it is `ready` or `invalid`.
          */
         post: operations["createBase"];
         delete?: never;
@@ -595,7 +595,7 @@ export interface components {
          * @description Stable; programs compare this one.
          * @enum {string}
          */
-        ErrorCode: "request-malformed" | "request-invalid" | "credentials-missing" | "credentials-invalid" | "scope-missing" | "not-found" | "method-not-allowed" | "state-conflict" | "name-taken" | "idempotency-conflict" | "idempotency-in-progress" | "in-use" | "too-large" | "media-type-unsupported" | "dataset-invalid" | "dataset-not-ready" | "base-invalid" | "base-not-ready" | "base-unfit" | "job-impossible" | "input-invalid" | "upload-incomplete" | "digest-mismatch" | "archive-invalid" | "storage-full" | "rate-limited" | "overloaded" | "unavailable" | "worker-lost" | "training-crashed" | "out-of-memory" | "parity-failed" | "deadline-exceeded" | "internal";
+        ErrorCode: "request-malformed" | "request-invalid" | "credentials-missing" | "credentials-invalid" | "scope-missing" | "not-found" | "method-not-allowed" | "state-conflict" | "name-taken" | "idempotency-conflict" | "idempotency-in-progress" | "in-use" | "too-large" | "media-type-unsupported" | "dataset-invalid" | "dataset-not-ready" | "base-invalid" | "base-not-ready" | "base-unfit" | "job-impossible" | "input-invalid" | "upload-incomplete" | "digest-mismatch" | "archive-invalid" | "hub-not-found" | "hub-denied" | "hub-unreachable" | "storage-full" | "rate-limited" | "overloaded" | "unavailable" | "worker-lost" | "training-crashed" | "out-of-memory" | "parity-failed" | "deadline-exceeded" | "internal";
         /** @enum {string} */
         JobState: "queued" | "preparing" | "running" | "evaluating" | "publishing" | "pausing" | "paused" | "cancelling" | "succeeded" | "failed" | "cancelled";
         /** @description RFC 9457 problem document. */
@@ -762,7 +762,7 @@ export interface components {
             label: string;
             split?: components["schemas"]["Split"];
         };
-        /** @description What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
+        /** @description What stands on the content is empty or null until the base is `ready`. `source`: the repository that it is fetched from, null for others; `progress`: how many bytes of it are here, while it is `receiving`. `waiting`, while it is `receiving` or `checking`: why the last try could not be finished (a full disk, a hub that stopped answering); it is tried again by itself. */
         Base: {
             /** @enum {string} */
             object: "base";
@@ -784,6 +784,8 @@ export interface components {
             tasks: components["schemas"]["Task"][];
             /** @description How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile. */
             lineage: components["schemas"]["LineageLink"][];
+            source: components["schemas"]["HubSource"] | null;
+            progress: components["schemas"]["ReceivedBytes"] | null;
             notes: string[];
             error: components["schemas"]["StoredProblem"] | null;
             waiting: components["schemas"]["StoredProblem"] | null;
@@ -798,13 +800,13 @@ export interface components {
             default: boolean;
         };
         BaseFromElsewhere: {
-            /** @description `org/name` on a model hub. */
+            /** @description `org/name` on the model hub that the service is set to (`GRAFT_HUB_URL`). Its `onnx/model.onnx`, else `model.onnx`, else its only .onnx file is fetched, with the tokenizer and settings beside it or above. */
             hub?: string;
-            /** @description Of `hub`. */
+            /** @description Of `hub`: a branch, a tag or a commit; left out, `main`. Pinned to the commit that it is. */
             revision?: string;
             /** @description Id or alias of a model of this service, whose exported graph becomes a base. Only what training changed is stored; while the base is there, the model cannot be deleted. */
             model?: string;
-            /** @description Unique; left out, the model's name, or else its id. */
+            /** @description Unique; left out, the model's name or else its id; the repository's name. */
             name?: string;
         };
         BaseList: {
@@ -823,6 +825,14 @@ export interface components {
              * @description An .onnx file, or a zip of a hub folder.
              */
             file: string;
+        };
+        /** @description A repository of a model hub. */
+        HubSource: {
+            hub: string;
+            /** @description As it was asked for. */
+            revision: string;
+            /** @description What the revision was when the download began; every file is taken from there. null until it is known. */
+            commit: string | null;
         };
         LineageBase: {
             id: string;
@@ -858,6 +868,10 @@ export interface components {
             scale: number;
             mean: number[];
             std: number[];
+        };
+        ReceivedBytes: {
+            done: number;
+            total: number;
         };
         /** @description A dimension that is a text may be of any size. */
         TensorInfo: {
@@ -2260,7 +2274,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
+            /** @description What stands on the content is empty or null until the base is `ready`. `source`: the repository that it is fetched from, null for others; `progress`: how many bytes of it are here, while it is `receiving`. `waiting`, while it is `receiving` or `checking`: why the last try could not be finished (a full disk, a hub that stopped answering); it is tried again by itself. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -2390,7 +2404,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
+            /** @description What stands on the content is empty or null until the base is `ready`. `source`: the repository that it is fetched from, null for others; `progress`: how many bytes of it are here, while it is `receiving`. `waiting`, while it is `receiving` or `checking`: why the last try could not be finished (a full disk, a hub that stopped answering); it is tried again by itself. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -15,22 +15,38 @@ function show(base: Base, out: Output): number {
       out.text(`  cut ${cut.tensor}: ${cut.features} features, ${cut.kind}${cut.default ? ' (default)' : ''}`);
     if (base.text !== null && base.text !== undefined)
       out.text(`  texts of up to ${base.text.maxLength} tokens, ${base.text.pooling} of their vectors`);
+    if (base.source) out.text(`  from ${base.source.hub} on the hub, commit ${base.source.commit}`);
     for (const line of lineageLines(base.lineage)) out.text(`  ${line}`);
   }
   return base.state === 'invalid' ? 1 : 0;
 }
 
+const HUB = 'hub:';
+/** Of `hub:org/name@revision`. */
+function hubArguments(argument: string, name: string | undefined): [string, { revision?: string; name?: string }] {
+  const [hub, ...rest] = argument.slice(HUB.length).split('@');
+  const revision = rest.join('@');
+  return [hub!, { ...(revision !== '' && { revision }), ...(name !== undefined && { name }) }];
+}
+
 export const baseCommands: readonly Command[] = [
   {
     name: 'bases add',
-    args: ['[FILE|FOLDER]'],
-    about: 'add an ONNX file, a hub folder (zipped or not), or a model of one’s own, as a base',
-    options: { name: 'its name (the file’s, the model’s)', model: 'make it from this model instead of a file' },
+    args: ['[FILE|FOLDER|hub:ORG/NAME[@REVISION]]'],
+    about: 'add an ONNX file, a hub folder (zipped or not), a model of the hub, or one of one’s own, as a base',
+    options: {
+      name: 'its name (the file’s, the repository’s, the model’s)',
+      model: 'make it from this model instead of a file',
+    },
     async run({ client, out, args, values }) {
       if ((args[0] === undefined) === (values.model === undefined))
-        throw new UsageError('`graft bases add` needs either FILE or --model MODEL.');
+        throw new UsageError('`graft bases add` needs either FILE, hub:ORG/NAME or --model MODEL.');
       if (values.model !== undefined) {
         const made = await client.bases.addModel(values.model, values.name);
+        return show(await untilChecked(made, () => client.bases.get(made.id), out), out);
+      }
+      if (args[0]!.startsWith(HUB)) {
+        const made = await client.bases.addHub(...hubArguments(args[0]!, values.name));
         return show(await untilChecked(made, () => client.bases.get(made.id), out), out);
       }
       const name = values.name ?? basename(args[0]!).replace(/\.(onnx|zip)$/, '');

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
 import type { Base as BaseRecord, LineageLink } from '../../domain/types.js';
-import { type ErrorCode, GraftError } from '../../errors.js';
+import { GraftError } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { formDigest, once } from '../../http/idempotency.js';
 import { listBody, problemOrNull, time } from '../../http/render.js';
@@ -17,13 +17,14 @@ import {
   wrongBaseName,
 } from '../../services/bases.js';
 import { uploadKey } from '../../services/datasets.js';
+import { createBaseFromHub } from '../../services/hub-bases.js';
 import { lineageBody, preprocessingBody, textBody } from '../models/render.js';
 import * as schema from './schema.js';
 
 const tags = ['bases'];
 
 export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Static<typeof schema.Base> {
-  const { id, name, state, digest, bytes, facts, error, waiting, createdAt } = base;
+  const { id, name, state, digest, bytes, facts, source, progress, error, waiting, createdAt } = base;
   const tensors = (list: NonNullable<BaseRecord['facts']>['inputs'] | undefined) =>
     (list ?? []).map(({ name, type, shape }) => ({ name, type, shape: [...shape] }));
   const { preprocessing = null, training = null } = facts ?? {};
@@ -46,6 +47,8 @@ export function baseBody(base: BaseRecord, lineage: readonly LineageLink[]): Sta
     training: training === null ? null : { ...training, unsupportedOperators: [...training.unsupportedOperators] },
     tasks: [...(facts?.tasks ?? [])],
     lineage: lineageBody(lineage),
+    source: source === null ? null : { hub: source.hub, revision: source.revision, commit: source.commit },
+    progress: progress === null ? null : { ...progress },
     notes: [...(facts?.notes ?? [])],
     error: problemOrNull(error),
     waiting: problemOrNull(waiting),
@@ -100,9 +103,9 @@ export function baseWrites(app: App, deps: AppDeps): void {
     {
       schema: {
         operationId: 'createBase',
-        summary: 'Add a base: upload it, or make it from a model',
+        summary: 'Add a base: upload it, fetch it from a model hub, or make it from a model',
         description:
-          'A file (`multipart/form-data`) is streamed to storage and then checked; a model of this service (JSON) is described the same way. Poll the base until it is `ready` or `invalid`.',
+          'A file (`multipart/form-data`) is streamed to storage and then checked; a repository of a model hub (JSON, `hub`) is fetched by a worker, a model of this service (JSON, `model`) is there already, and both are checked the same way. Poll the base until it is `ready` or `invalid`.',
         tags,
         headers: idempotencyHeaders,
         body: { content: { 'application/json': { schema: ref(schema.BaseFromElsewhere) } } },
@@ -111,7 +114,7 @@ export function baseWrites(app: App, deps: AppDeps): void {
       config: { bodies: { 'multipart/form-data': ref(schema.BaseUpload) } },
     },
     async (request, reply) => {
-      if (!request.isMultipart()) return fromModel(deps, request, reply);
+      if (!request.isMultipart()) return fromElsewhere(deps, request, reply);
       const id = newId('base');
       const { projectId } = request.caller;
       const store = deps.stores.artifacts;
@@ -150,27 +153,25 @@ export function baseWrites(app: App, deps: AppDeps): void {
   );
 }
 
-async function fromModel(deps: AppDeps, request: FastifyRequest, reply: FastifyReply) {
-  const wanted = onlyModel(request.body as schema.BaseFromElsewhereBody);
+async function fromElsewhere(deps: AppDeps, request: FastifyRequest, reply: FastifyReply) {
+  const create = creator(request.body as schema.BaseFromElsewhereBody);
   return once(deps, request, reply, { digest: request.bodyDigest ?? '' }, async () => {
-    const base = await createBaseFrom(deps, request.caller.projectId, wanted);
+    const base = await create(deps, request.caller.projectId);
     const [body] = await withLineage(deps, [base]);
     return { status: 201, location: `/v1/bases/${base.id}`, body: body! };
   });
 }
 
-/** Throws unless a model is named, and nothing that does not go with it. */
-function onlyModel({ hub, revision, model, ...rest }: schema.BaseFromElsewhereBody) {
-  const refusal = (path: string, detail: string, code: ErrorCode = 'request-invalid') =>
-    new GraftError(code, detail, { errors: [{ path, code: 'not-available', detail }] });
-  if ((hub === undefined) === (model === undefined))
+/** Throws unless a model or a hub is named, and nothing that does not go with it. */
+function creator({ hub, revision, model, name }: schema.BaseFromElsewhereBody) {
+  const refusal = (path: string, detail: string) =>
+    new GraftError('request-invalid', detail, { errors: [{ path, code: 'not-available', detail }] });
+  const named = name === undefined ? {} : { name };
+  const at = revision === undefined ? {} : { revision };
+  if (hub !== undefined && model === undefined)
+    return (deps: AppDeps, projectId: string) => createBaseFromHub(deps, projectId, { hub, ...at, ...named });
+  if (hub !== undefined || model === undefined)
     throw refusal('', "Name either 'model' or 'hub', or send the file as multipart/form-data.");
-  if (model === undefined)
-    throw refusal(
-      '/hub',
-      "This version takes no base by 'hub'. Download the ONNX file and send it as multipart/form-data (name, file).",
-      'base-invalid',
-    );
   if (revision !== undefined) throw refusal('/revision', "A base made from a model takes no 'revision'; leave it out.");
-  return { model, ...rest };
+  return (deps: AppDeps, projectId: string) => createBaseFrom(deps, projectId, { model, ...named });
 }

@@ -91,6 +91,19 @@ export const Lineage = Type.Array(ref(LineageLink), {
   description:
     'How it came about, step by step: the nearest model first, then the model that its base was made from, and so on; the base of the last link was uploaded. Empty for a base that was uploaded. What a link names may have been deleted meanwhile.',
 });
+export const HubSource = open(
+  {
+    hub: text,
+    revision: Type.String({ description: 'As it was asked for.' }),
+    commit: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description:
+        'What the revision was when the download began; every file is taken from there. null until it is known.',
+    }),
+  },
+  { $id: 'HubSource', description: 'A repository of a model hub.' },
+);
+export const ReceivedBytes = open({ done: count, total: count }, { $id: 'ReceivedBytes' });
 export const Base = open(
   {
     object: Type.Literal('base'),
@@ -111,6 +124,8 @@ export const Base = open(
     training: nullable(ref(TrainingSupport)),
     tasks: Type.Array(ref(Task)),
     lineage: Lineage,
+    source: nullable(ref(HubSource)),
+    progress: nullable(ref(ReceivedBytes)),
     notes: Type.Array(text),
     error: nullable(ref(StoredProblem)),
     waiting: nullable(ref(StoredProblem)),
@@ -119,16 +134,29 @@ export const Base = open(
   {
     $id: 'Base',
     description:
-      'What stands on the content is empty or null until the base is `ready`. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself.',
+      'What stands on the content is empty or null until the base is `ready`. `source`: the repository that it is fetched from, null for others; `progress`: how many bytes of it are here, while it is `receiving`. `waiting`, while it is `receiving` or `checking`: why the last try could not be finished (a full disk, a hub that stopped answering); it is tried again by itself.',
   },
 );
 export const BaseList = listOf(Base);
 
-/** `model`, or `hub`, which comes in a later version and is refused in words. */
+/** Either `model` or `hub`. */
 export const BaseFromElsewhere = closed(
   {
-    hub: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: '`org/name` on a model hub.' })),
-    revision: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: 'Of `hub`.' })),
+    hub: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description:
+          '`org/name` on the model hub that the service is set to (`GRAFT_HUB_URL`). Its `onnx/model.onnx`, else `model.onnx`, else its only .onnx file is fetched, with the tokenizer and settings beside it or above.',
+      }),
+    ),
+    revision: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        description: 'Of `hub`: a branch, a tag or a commit; left out, `main`. Pinned to the commit that it is.',
+      }),
+    ),
     model: Type.Optional(
       Type.String({
         minLength: 1,
@@ -138,7 +166,11 @@ export const BaseFromElsewhere = closed(
       }),
     ),
     name: Type.Optional(
-      Type.String({ minLength: 1, maxLength: 100, description: "Unique; left out, the model's name, or else its id." }),
+      Type.String({
+        minLength: 1,
+        maxLength: 100,
+        description: "Unique; left out, the model's name or else its id; the repository's name.",
+      }),
     ),
   },
   { $id: 'BaseFromElsewhere' },

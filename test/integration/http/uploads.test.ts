@@ -236,10 +236,36 @@ describe('bases', () => {
     await api().get('/v1/bases/net').expect(404);
   });
 
-  it('says what comes later', async () => {
-    const hub = await api().post('/v1/bases').send({ hub: 'org/name', revision: 'abc' });
-    expect([hub.status, hub.body.errors[0].path]).toEqual([422, '/hub']);
-    expect((await api().post('/v1/bases').send({ url: 'x' })).status).toBe(400);
+  it('from a hub is there at once and left to a worker; wrong names are refused by field', async () => {
+    const hub = (body: object, key?: string) =>
+      api()
+        .post('/v1/bases')
+        .set(key === undefined ? {} : { 'idempotency-key': key })
+        .send(body);
+    const wanted = { hub: 'org/my-net', revision: 'v1.0' };
+    const { status, body, headers } = await hub(wanted, 'hub-1');
+    expect([status, headers.location]).toEqual([201, `/v1/bases/${body.id}`]);
+    expect(body).toMatchObject({ name: 'my-net', state: 'receiving', digest: null, progress: null });
+    expect(body.source).toEqual({ hub: 'org/my-net', revision: 'v1.0', commit: null });
+    expect(service.delivered.at(-1)).toEqual({ name: 'base.download', payload: { baseId: body.id } });
+    expect((await hub(wanted, 'hub-1')).body.id).toBe(body.id);
+    expect((await hub({ ...wanted, revision: 'v2' }, 'hub-1')).body.code).toBe('idempotency-conflict');
+    expect((await hub(wanted)).body.code).toBe('name-taken');
+    const cases = [
+      [{ hub: 'my-net' }, '/hub'],
+      [{ hub: 'org/../x' }, '/hub'],
+      [{ hub: 'org/net', revision: '../x' }, '/revision'],
+      [{ hub: 'org/net', name: 'a/b' }, '/name'],
+      [{ hub: 'org/net', model: 'mdl_x' }, ''],
+      [{ model: 'mdl_x', revision: 'main' }, '/revision'],
+      [{ url: 'x' }, '/url'],
+    ] as const;
+    for (const [request, path] of cases) {
+      const answer = await hub(request);
+      expect([path, answer.status, answer.body.errors[0].path]).toEqual([path, 400, path]);
+    }
+    await api().delete('/v1/bases/my-net').expect(204);
+    await api().get(`/v1/bases/${body.id}`).expect(404);
   });
 });
 
