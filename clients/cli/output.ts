@@ -63,7 +63,8 @@ export function createOutput(options: { json: boolean; colour: boolean }): Outpu
         return;
       }
       process.stderr.write(`${paint(31, 'error')}: ${problem.title} (${problem.code})\n  ${problem.detail}\n`);
-      for (const item of problem.errors ?? [])
+      // Where the whole sentence is one item's, that is said already.
+      for (const item of problem.errors?.filter(({ detail }) => !problem.detail.includes(detail)) ?? [])
         process.stderr.write(`  - ${item.path || '(whole)'}: ${item.detail} [${item.code}]\n`);
     },
     progress(phase, done, total, etaSeconds) {

@@ -6,23 +6,22 @@ export function encodeCursor(value: string | number | bigint): string {
   return Buffer.from(String(value)).toString('base64url');
 }
 
+/** How a cursor is given: in the query, or by the client of an event stream that connects again. */
+export type CursorSource = 'after' | 'Last-Event-ID';
+const WHERE_FROM: Readonly<Record<CursorSource, { readonly path: string; readonly take: string }>> = {
+  after: { path: '/after', take: 'take `nextCursor` from the page before' },
+  'Last-Event-ID': { path: 'Last-Event-ID', take: 'send the `id` of the last event received, or leave it out' },
+};
+
 /** @throws GraftError `request-invalid` when this is no cursor of ours. */
-export function decodeCursor(cursor: string, pattern: RegExp): string {
+export function decodeCursor(cursor: string, pattern: RegExp, from: CursorSource = 'after'): string {
   const value = Buffer.from(cursor, 'base64url').toString('utf8');
   if (!pattern.test(value) || encodeCursor(value) !== cursor) {
-    throw new GraftError(
-      'request-invalid',
-      "'after' is not a cursor of this list; take `nextCursor` from the page before.",
-      {
-        errors: [
-          {
-            path: '/after',
-            code: 'cursor-invalid',
-            detail: `'${cursor.slice(0, 80)}' was not given out by this list.`,
-          },
-        ],
-      },
-    );
+    const { path, take } = WHERE_FROM[from];
+    const detail = `'${cursor.slice(0, 80)}' was not given out by this list.`;
+    throw new GraftError('request-invalid', `'${from}' is not a cursor of this list; ${take}.`, {
+      errors: [{ path, code: 'cursor-invalid', detail }],
+    });
   }
   return value;
 }

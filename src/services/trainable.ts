@@ -1,6 +1,7 @@
 import type { Repositories } from '../domain/ports.js';
 import type { DatasetSummary, Task } from '../domain/types.js';
 import { GraftError, type ProblemItem } from '../errors.js';
+import { counted } from '../words.js';
 
 /** Below this a class cannot be learnt and checked at once. */
 const LEAST = 2;
@@ -55,7 +56,7 @@ export async function trainableDataset(
 
 function tooFew({ labels }: DatasetSummary): ProblemItem[] {
   if (labels.length < LEAST) {
-    const detail = `The dataset has ${labels.length} label${labels.length === 1 ? '' : 's'}; at least ${LEAST} are needed.`;
+    const detail = `The dataset has ${counted(labels.length, 'label')}; at least ${LEAST} are needed.`;
     return [{ path: '', code: 'one-label', detail }];
   }
   return labels
@@ -63,6 +64,6 @@ function tooFew({ labels }: DatasetSummary): ProblemItem[] {
     .map((label) => ({
       path: label.name,
       code: 'label-too-small',
-      detail: `Label '${label.name}' has ${label.train} training example${label.train === 1 ? '' : 's'}; at least ${LEAST} are needed.`,
+      detail: `Label '${label.name}' has ${counted(label.train, 'training example')}; at least ${LEAST} are needed.`,
     }));
 }

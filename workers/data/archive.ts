@@ -5,6 +5,7 @@ import { createGunzip } from 'node:zlib';
 import { extract, type Header } from 'tar-stream';
 import yauzl from 'yauzl';
 import { GraftError, type ProblemItem } from '../../src/errors.js';
+import { counted } from '../../src/words.js';
 
 /** A file in an archive. Nothing is ever written under its name. */
 export interface ArchiveEntry {
@@ -294,8 +295,8 @@ async function eachTar(
     if (error instanceof GraftError) throw error;
     const words = (error as Error).message;
     if (/unexpected end/i.test(words))
-      throw refuse(`The ${kind} ends after ${count} whole files: it was cut off. Send the whole file.`);
-    throw refuse(`The ${kind} cannot be read after ${count} files: ${words}`);
+      throw refuse(`The ${kind} ends after ${counted(count, 'whole file')}: it was cut off. Send the whole file.`);
+    throw refuse(`The ${kind} cannot be read after ${counted(count, 'file')}: ${words}`);
   } finally {
     tar.destroy();
     source.destroy();

@@ -1,6 +1,7 @@
 import { parse } from 'csv-parse/sync';
 import type { Split } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
+import { counted } from '../../src/words.js';
 import type { ArchiveEntry } from './archive.js';
 
 /** What an archive of pictures turned out to be. */
@@ -62,12 +63,16 @@ export function imageLayout(
     .filter((entry) => !LITTER.test(entry.path) && !NO_PICTURE.test(entry.path))
     .map((entry) => entry.path);
   if (litter.length > 0)
-    notes.push(`${litter.length} hidden or system files were passed over (such as ${litter[0]!.path}).`);
+    notes.push(`Passed over: ${counted(litter.length, 'hidden or system file')} (such as ${litter[0]!.path}).`);
   if (others.length > 0)
-    notes.push(`${others.length} files that are no pictures were passed over (such as ${others[0]!.path}).`);
+    notes.push(
+      `Passed over: ${counted(others.length, 'file that is no picture', 'files that are no pictures')} (such as ${others[0]!.path}).`,
+    );
   if (pictures.length === 0) {
     const what =
-      entries.length === 0 ? 'The archive is empty.' : `The archive has ${entries.length} files, but no pictures.`;
+      entries.length === 0
+        ? 'The archive is empty.'
+        : `The archive has ${counted(entries.length, 'file')}, but no pictures.`;
     throw new GraftError('dataset-invalid', `${what} ${NOTHING_FITS}`);
   }
   return labels === null ? byFolder(pictures, notes) : byTable(pictures, labels, notes);

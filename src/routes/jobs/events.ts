@@ -33,7 +33,8 @@ export function jobEventRoutes(app: App, deps: AppDeps): void {
         return logBody(await jobs.events(id, afterSeq(after), limit + 1), request.query, eventBody);
       }
       const last = [request.headers['last-event-id']].flat()[0];
-      const stream = streams.open({ id }, afterSeq(last === undefined || last === '' ? after : last));
+      const from = last === undefined || last === '' ? afterSeq(after) : afterSeq(last, 'Last-Event-ID');
+      const stream = streams.open({ id }, from);
       return reply
         .header('content-type', 'text/event-stream; charset=utf-8')
         .header('cache-control', 'no-store')

@@ -116,4 +116,6 @@ it('refuses a cursor of another kind', async () => {
     headers: { accept: 'text/event-stream', 'last-event-id': 'xyz!' },
   });
   expect(live.status).toBe(400);
+  // The client of an event stream has sent no `after`.
+  expect(await live.json()).toMatchObject({ errors: [{ path: 'Last-Event-ID', code: 'cursor-invalid' }] });
 });

@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 import { GraftError } from '../../../src/errors.js';
+import { counted } from '../../../src/words.js';
 import { type ArchiveEntry, type ArchiveKind, listArchive, readArchive } from '../archive.js';
 
 /** A file of texts inside an upload, or the upload itself (`path` null). */
@@ -48,12 +49,15 @@ function fromArchive(path: string, kind: ArchiveKind, entries: readonly ArchiveE
   if (tables.length === 0 && texts.length === 0)
     throw new GraftError(
       'dataset-invalid',
-      `The archive has ${entries.length} files, but no texts. Expected is a CSV, TSV or JSONL table with a text and a label in every row, or a folder of .txt files per label (positive/1.txt, negative/2.txt), optionally inside train/, val/ and test/.`,
+      `The archive has ${counted(entries.length, 'file')}, but no texts. Expected is a CSV, TSV or JSONL table with a text and a label in every row, or a folder of .txt files per label (positive/1.txt, negative/2.txt), optionally inside train/, val/ and test/.`,
     );
   const notes: string[] = [];
-  if (others > 0) notes.push(`${others} files that are neither tables nor .txt were passed over.`);
+  if (others > 0)
+    notes.push(
+      `Passed over: ${counted(others, 'file that is neither table nor .txt', 'files that are neither tables nor .txt')}.`,
+    );
   const both = tables.length > 0 && texts.length > 0;
-  if (both) notes.push(`The archive holds tables and .txt files; the ${texts.length} .txt files were passed over.`);
+  if (both) notes.push(`The archive holds tables and .txt files. Passed over: ${counted(texts.length, '.txt file')}.`);
   const used = both ? [] : texts;
   return {
     kind,

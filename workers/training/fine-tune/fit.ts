@@ -1,5 +1,6 @@
 import type { Hyperparameters, JobMemory } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
+import { counted } from '../../../src/words.js';
 import type { Chosen } from '../choices.js';
 import { type Memory, totalOf } from './memory.js';
 import { type TuneFacts, type TuneSettings, tuneSettings } from './settings.js';
@@ -64,7 +65,7 @@ function doesNotFit(settings: TuneSettings, memory: Memory, room: number, open: 
     : 'Use a smaller microBatch (or leave it to "auto"), fewer layers, or a machine with more memory.';
   return new GraftError(
     'job-impossible',
-    `Training with passes of ${microBatch} example${microBatch === 1 ? '' : 's'} takes about ${mib(totalOf(memory))} MiB of memory (${mib(memory.activations)} of it for a pass); ${mib(room)} MiB can be used here. ${mend}`,
+    `Training with passes of ${counted(microBatch, 'example')} takes about ${mib(totalOf(memory))} MiB of memory (${mib(memory.activations)} of it for a pass); ${mib(room)} MiB can be used here. ${mend}`,
     { errors: [{ path, code: 'value-impossible', detail: 'Too large for the memory.' }] },
   );
 }
