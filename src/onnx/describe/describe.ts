@@ -3,7 +3,6 @@ import { cut } from '../cut.js';
 import type { RuleTable } from '../differentiate/rule.js';
 import { standardRules } from '../differentiate/table.js';
 import { isHalf } from '../float32.js';
-import { subgraphs } from '../order.js';
 import type { Graph, Model, Shapes, ValueInfo } from '../types.js';
 import { type FoundClassifier, type FoundCut, findCuts } from './cuts.js';
 import {
@@ -80,11 +79,11 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
   const below = best ? cut(model, best.tensor).graph : graph;
   if (graph.nodes.some((n) => quantised(n.opType)))
     notes.push('The model is quantised to integers: its features can be used, but its layers cannot be trained.');
-  if (graph.nodes.some((n) => subgraphs(n).length > 0))
-    notes.push('The model has control flow (If, Loop): it runs forward only.');
   const others = below.inputs.filter((v) => v.name !== input?.name).map((v) => v.name);
   if (imageInput && others.length > 0) notes.push(`Besides the image it needs the inputs ${others.join(', ')}.`);
-  const { stops, ...training } = trainable(below, model, o.rules ?? standardRules());
+  const { stops, controlFlow, ...training } = trainable(below, model, o.rules ?? standardRules());
+  if (controlFlow.length > 0)
+    notes.push(`The model decides as it runs (${controlFlow.join(', ')}): layers on that way cannot be trained.`);
   if (stops.length > 0)
     notes.push(`Some layers learn nothing in training: no gradient passes ${stops.join(', ')}, which they lead to.`);
   const usable = best !== undefined && found !== null && others.length === 0 && below.inputs.length === 1;

@@ -27,6 +27,8 @@ export interface Trainable {
   readonly unsupportedOperators: readonly string[];
   /** Operators by which no gradient passes, though some parameter's only way to the outputs leads through one. */
   readonly stops: readonly string[];
+  /** Operators with bodies of their own (If, Loop, Scan) that are left once every branch that sizes and constants decide is taken. */
+  readonly controlFlow: readonly string[];
 }
 
 /** Operators on the way from the inputs that no gradient rule covers; those that compute sizes and constants do not matter. */
@@ -41,6 +43,7 @@ export function trainable(given: Graph, model: Model, rules: RuleTable): Trainab
   return {
     supported: missing.size === 0 && carrying.length > 0,
     unsupportedOperators: [...missing].sort(),
+    controlFlow: [...new Set(graph.nodes.filter((n) => subgraphs(n).length > 0).map((n) => n.opType))].sort(),
     stops: stopsOnTheOnlyWay(graph, (node) => rules.find(node, opset(node)) === stop || SIZES.has(node.opType)),
   };
 }
@@ -109,7 +112,8 @@ function carryingNodes(graph: Graph): readonly Node[] {
   const moving = new Set<string>(parameterLayers(graph).flatMap((layer) => layer.parameters));
   for (const { name } of quantised) moving.add(name);
   return graph.nodes.filter((node) => {
-    if (SIZES.has(node.opType) || !node.inputs.some((name) => moving.has(name))) return false;
+    // What the bodies of control flow capture counts too.
+    if (SIZES.has(node.opType) || !reads(node).some((name) => moving.has(name))) return false;
     for (const output of node.outputs) moving.add(output);
     return true;
   });

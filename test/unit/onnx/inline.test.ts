@@ -123,7 +123,29 @@ describe('branches that sizes decide', () => {
 
   it('do not make a model untrainable', () => {
     const { model } = branching();
-    expect(trainable(model.graph, model, standardRules())).toMatchObject({ supported: true, unsupportedOperators: [] });
+    expect(trainable(model.graph, model, standardRules())).toMatchObject({
+      supported: true,
+      unsupportedOperators: [],
+      controlFlow: [],
+    });
+  });
+
+  it('are named where the data decide, though their bodies only capture what is trained', () => {
+    const b = graphBuilder({ opset: 17 });
+    const x = b.input('x', 'float32', [1, 3]);
+    const layer = b.op('MatMul', [x, b.initializer('w', tensor('', 'float32', [3, 3], 1))]);
+    const inner = graphBuilder({ opset: 17, prefix: 'then/' });
+    const y = inner.op('Relu', [layer]);
+    const body = { ...inner.model().graph, outputs: [{ name: y, dataType: 'float32' as const, shape: null }] };
+    const condition = b.op('Cast', [b.op('ReduceSum', [x], { keepdims: 0 })], { to: 9 });
+    const branch: Attribute = { type: 'graph', value: body };
+    b.output(b.op('If', [condition], { then_branch: branch, else_branch: branch }), 'float32', null);
+    const model = b.model();
+    expect(trainable(model.graph, model, standardRules())).toMatchObject({
+      supported: false,
+      unsupportedOperators: ['If'],
+      controlFlow: ['If'],
+    });
   });
 });
 
