@@ -44,6 +44,18 @@ test('a wrong address is not repeated, because it may hold a password', () => {
   expect(() => readConfig({ DATABASE_URL: 'mysql://u:secret@h/x' })).toThrow(/^(?!.*secret).*DATABASE_URL/s);
 });
 
+test('the model hub: the public one, or a mirror, with a token that is never repeated, over the standard proxies', () => {
+  expect(readConfig({}).hub).toEqual({ url: 'https://huggingface.co', token: null, proxy: null });
+  const env = { GRAFT_HUB_URL: 'http://mirror.example/hf/', GRAFT_HUB_TOKEN: 'hf_x', https_proxy: 'proxy:3128' };
+  expect(readConfig({ ...env, NO_PROXY: '.example' }).hub).toEqual({
+    url: 'http://mirror.example/hf',
+    token: 'hf_x',
+    proxy: { https: 'http://proxy:3128', not: '.example' },
+  });
+  const wrong = () => readConfig({ GRAFT_HUB_URL: 'mirror.example', GRAFT_HUB_TOKEN: 'my secret' });
+  expect(wrong).toThrow(/^(?!.*my secret).*GRAFT_HUB_URL: an address.*GRAFT_HUB_TOKEN: letters/s);
+});
+
 test('empty means unset', () => {
   expect(readConfig({ PORT: ' ', DATABASE_URL: '' })).toMatchObject({ port: 8080, databaseUrl: null });
 });
