@@ -1,6 +1,6 @@
 import { intAttribute, stringAttribute } from '../attributes.js';
 import type { GraphBuilder } from '../builder.js';
-import { cast, ints, oneHot, product, reduceSum, reshape, zeros } from '../emit.js';
+import { cast, expand, ints, oneHot, product, reduceSum, reshape, zeros } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements, tensor } from '../tensor.js';
@@ -18,8 +18,9 @@ export function floatType(c: RuleContext): 'float32' | 'float64' {
 }
 
 /**
- * `size` rows of which row k is the sum of all `rows` [n, width] whose index (int64 [n]) is k. Adding into place needs ScatterND
- * with a reduction (opset 16); before, the sum is a product with one-hot rows, which takes n * size numbers of memory.
+ * `size` rows of which row k is the sum of all `rows` [n, width] whose index (int64 [n]) is k. Adding into place needs ScatterElements
+ * with a reduction (opset 16; not ScatterND, whose threads in onnxruntime overwrite each other's sums where rows repeat); before,
+ * the sum is a product with one-hot rows, which takes n * size numbers of memory.
  */
 export function addedRows(
   b: GraphBuilder,
@@ -29,8 +30,8 @@ export function addedRows(
   o: { readonly n: number; readonly size: number; readonly width: number },
 ): string {
   if (b.opset >= 16) {
-    const at = reshape(b, indices, [o.n, 1]);
-    return b.op('ScatterND', [zeros(b, type, [o.size, o.width]), at, rows], { reduction: 'add' });
+    const at = expand(b, reshape(b, indices, [o.n, 1]), 'int64', [o.n, 1], [o.n, o.width]);
+    return b.op('ScatterElements', [zeros(b, type, [o.size, o.width]), at, rows], { axis: 0, reduction: 'add' });
   }
   const hot =
     b.opset >= 9
