@@ -13,7 +13,7 @@ import {
 } from './types.js';
 
 const SAME = new Set(
-  'Abs Cast Ceil Celu Clip Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Neg Not Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Tanh BatchNormalization LayerNormalization Softmax LogSoftmax'.split(
+  'Abs Cast Ceil Celu Clip Cos Elu Erf Exp Floor Gelu HardSigmoid HardSwish Identity LeakyRelu Log Neg Not Reciprocal Relu Round Selu Sigmoid Sign Sin Softplus Softsign Sqrt Tanh BatchNormalization LayerNormalization Softmax LogSoftmax ScatterElements ScatterND'.split(
     ' ',
   ),
 );
@@ -77,6 +77,10 @@ function shapeOf(node: Node, found: Shapes, constant: Constants): TensorShape | 
 function typeOf(node: Node, first: DataType, found: Shapes): DataType {
   if (COMPARES.has(node.opType)) return 'bool';
   if (node.opType === 'Cast') return DATA_TYPES[intAttribute(node, 'to', 1)] ?? first;
+  if (node.opType === 'ConstantOfShape') {
+    const value = node.attributes.get('value');
+    return value?.type === 'tensor' ? value.value.dataType : 'float32';
+  }
   if (node.opType === 'Where') return found.get(node.inputs[1] ?? '')?.dataType ?? first;
   return first;
 }
@@ -88,6 +92,7 @@ function dimsOf(node: Node, x: readonly number[], found: Shapes, constant: Const
     const all = node.inputs.map((name) => found.get(name)?.dims);
     return all.reduce<readonly number[] | null>((a, d) => (a && d ? broadcast(a, d) : null), []);
   }
+  if (opType === 'ConstantOfShape') return constant(node.inputs[0]);
   if (opType === 'Expand') {
     const to = constant(node.inputs[1]);
     return to && broadcast(x, to);

@@ -3,9 +3,13 @@ import { padTo, type Tensors, whole } from './tensors.js';
 
 type Size = readonly [out: number, perGroup: number, height: number, width: number];
 
-/** The kernel's places in the other order. */
-function turned(t: Tensors, x: string, axis: number, places: number): string {
-  return places === 1 ? x : slice(t.b, x, { starts: [-1], ends: [-(2 ** 40)], axes: [axis], steps: [-1] });
+/**
+ * The kernel's places, the last of three axes, in the other order; done before anything is transposed, since onnxruntime would pull the
+ * transpositions on both sides of it together into one of all axes, which takes ten times as long as they do.
+ */
+function turned(t: Tensors, x: string, places: number): string {
+  if (places === 1) return x;
+  return slice(t.b, x, { starts: [-1], ends: [-(2 ** 40)], axes: [2], steps: [-1] });
 }
 
 /**
@@ -32,12 +36,12 @@ export function turnedKernel(t: Tensors, name: string, [o, i, h, w]: Size): stri
   const { b, block } = t;
   const [out, into, places] = [whole(t, o), whole(t, i), h * w];
   const all = padTo(t, t.plain(name), [o, i, h, w], [out, into, h, w]);
-  const last = places === 1 ? all : transposed(t, all, [(out * into) / block, block, places], [0, 2, 1]);
-  const round = turned(t, reshape(b, last, [out / block, block, into / block, places, block]), 3, places);
+  const round = turned(t, reshape(b, all, [(out * into) / block, block, places]), places);
+  const last = places === 1 ? round : b.op('Transpose', [round], { perm: [0, 2, 1] });
   const mixed =
     places === 1
-      ? transposed(t, round, [out / block, block, into / block, block], [2, 0, 1, 3])
-      : transposed(t, round, [out / block, block, into / block, places, block], [2, 0, 3, 1, 4]);
+      ? transposed(t, last, [out / block, block, into / block, block], [2, 0, 1, 3])
+      : transposed(t, last, [out / block, block, into / block, places, block], [2, 0, 3, 1, 4]);
   return reshape(b, mixed, [into, out, h, w]);
 }
 
@@ -46,7 +50,7 @@ export function planeKernel(t: Tensors, name: string, [c, , h, w]: Size, round =
   const channels = whole(t, c);
   const all = padTo(t, t.plain(name), [c, 1, h, w], [channels, 1, h, w]);
   const split = reshape(t.b, all, [channels / t.block, t.block, h * w]);
-  const places = round ? turned(t, split, 2, h * w) : split;
+  const places = round ? turned(t, split, h * w) : split;
   return reshape(t.b, t.b.op('Transpose', [places], { perm: [0, 2, 1] }), [channels, 1, h, w]);
 }
 

@@ -1,5 +1,7 @@
-import { pad, reduceSum, reshape, slice } from '../emit.js';
+import { reach, type Window } from '../differentiate/convolution-window.js';
+import { product as matrixProduct, pad, reduceSum, reshape, slice } from '../emit.js';
 import { type Geometry, geometryOf } from '../lower/convolution.js';
+import { columnsPay } from '../lower/convolution-forms.js';
 import { elements, tensor } from '../tensor.js';
 import type { Rewrite } from './convolution.js';
 import { firstOf, type Tensors, whole } from './tensors.js';
@@ -23,9 +25,11 @@ export const convWeightGradient: Rewrite = (t, node) => {
     ? planes(t, x, dy, g)
     : direct
       ? unfolded(t, x, dy, g)
-      : elements(w.kernel) === 1 && w.strides.every((s) => s === 1) && w.begins.every((p) => p === 0)
-        ? single(t, x, dy, g)
-        : taps(t, x, dy, g);
+      : columnsPay({ out, perGroup, ...w })
+        ? columns(t, x, dy, g)
+        : elements(w.kernel) === 1 && w.strides.every((s) => s === 1) && w.begins.every((p) => p === 0)
+          ? single(t, x, dy, g)
+          : taps(t, x, dy, g);
   t.setPlain(node.outputs[0] as string, reshape(t.b, dw, [out, perGroup, ...w.kernel]));
   return true;
 };
@@ -90,33 +94,50 @@ function single(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geom
   return firstOf(t, reshape(b, turned, [out, ins]), 1, ins, perGroup);
 }
 
-/** For every place of the kernel one product of the output's gradient with what the place saw of the padded input. */
-function taps(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
-  const { b, block } = t;
-  const [places, ins] = [elements(w.output), whole(t, perGroup)];
-  const [h, wide] = w.input as [number, number];
-  const ends = w.kernel.map((k, i) => {
-    const reach = ((w.output[i] as number) - 1) * (w.strides[i] as number) + (k - 1) * (w.dilations[i] as number) + 1;
-    return reach - (w.input[i] as number) - (w.begins[i] as number);
-  });
-  const split = reshape(b, t.blocked(x), [(n * ins) / block, h, wide, block]);
-  const padded = pad(b, split, [0, ...w.begins, 0, 0, ...ends, 0]);
-  const left = reshape(b, t.plain(dy), [n, 1, out, places]);
+/** What each place of the kernel saw of `[rows, height, width, channels]`, once padded: `[rows, ...output, channels]`, row by row. */
+function seen(t: Tensors, x: string, w: Window): readonly string[] {
+  const { b } = t;
+  const ends = w.kernel.map((_, i) => reach(w, i) - (w.input[i] as number) - (w.begins[i] as number));
+  const padded = pad(b, x, [0, ...w.begins, 0, 0, ...ends, 0]);
   const [down, right] = w.kernel as [number, number];
-  const seen = Array.from({ length: down * right }, (_, tap) => {
+  return Array.from({ length: down * right }, (_, tap) => {
     const at = [Math.floor(tap / right), tap % right].map((k, i) => k * (w.dilations[i] as number));
     const tapEnds = at.map((from, i) => from + ((w.output[i] as number) - 1) * (w.strides[i] as number) + 1);
     const steps = w.strides.some((s) => s > 1) ? { steps: w.strides } : {};
-    const all = at.every(
-      (from, i) => from === 0 && tapEnds[i] === (w.input[i] as number) + (w.begins[i] as number) + (ends[i] as number),
-    );
-    const part = all && !steps.steps ? padded : slice(b, padded, { starts: at, ends: tapEnds, axes: [1, 2], ...steps });
+    const all = at.every((from, i) => from === 0 && tapEnds[i] === reach(w, i));
+    return all && !steps.steps ? padded : slice(b, padded, { starts: at, ends: tapEnds, axes: [1, 2], ...steps });
+  });
+}
+
+/** For every place of the kernel one product of the output's gradient with what the place saw of the padded input. */
+function taps(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
+  const { b, block } = t;
+  const [places, ins, count] = [elements(w.output), whole(t, perGroup), elements(w.kernel)];
+  const split = reshape(b, t.blocked(x), [(n * ins) / block, ...w.input, block]);
+  const left = reshape(b, t.plain(dy), [n, 1, out, places]);
+  const products = seen(t, split, w).map((part) => {
     const cells = reshape(b, part, [n, ins / block, places, block]);
     return reshape(b, product(t, left, cells, n, [ins / block, out, block]), [ins / block, out, block, 1]);
   });
-  const together = seen.length === 1 ? (seen[0] as string) : b.op('Concat', seen, { axis: 3 });
+  const together = products.length === 1 ? (products[0] as string) : b.op('Concat', products, { axis: 3 });
   const turned = b.op('Transpose', [together], { perm: [1, 0, 2, 3] });
-  return firstOf(t, reshape(b, turned, [out, ins, down * right]), 1, ins, perGroup);
+  return firstOf(t, reshape(b, turned, [out, ins, count]), 1, ins, perGroup);
+}
+
+/** Channels last: what all places saw lies side by side in the rows of one matrix, for one product over all examples. */
+function columns(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
+  const { b, block } = t;
+  const [places, ins, outs, count] = [elements(w.output), whole(t, perGroup), whole(t, out), elements(w.kernel)];
+  const channelsLast = (name: string, channels: number, size: readonly number[]): string => {
+    const split = reshape(b, t.blocked(name), [n, channels / block, elements(size), block]);
+    return reshape(b, b.op('Transpose', [split], { perm: [0, 2, 1, 3] }), [n, ...size, channels]);
+  };
+  const parts = seen(t, channelsLast(x, ins, w.input), w);
+  const all = parts.length === 1 ? (parts[0] as string) : b.op('Concat', parts, { axis: 3 });
+  const rows = reshape(b, all, [n * places, count * ins]);
+  const dw = matrixProduct(b, reshape(b, channelsLast(dy, outs, w.output), [n * places, outs]), rows, { transX: true });
+  const turned = b.op('Transpose', [reshape(b, dw, [outs, count, ins])], { perm: [0, 2, 1] });
+  return firstOf(t, firstOf(t, turned, 0, outs, out), 1, ins, perGroup);
 }
 
 /** An input of few channels: what all places saw, unfolded by a convolution with a constant kernel, in one product. */

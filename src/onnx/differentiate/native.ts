@@ -1,5 +1,6 @@
 import { intsAttribute } from '../attributes.js';
 import { GRAFT_DOMAIN, LIVE } from '../live-batch-norm.js';
+import { maxPoolByTaps } from './pooling.js';
 import type { Rule, RuleContext } from './rule.js';
 
 /**
@@ -36,12 +37,12 @@ const fromOutput =
   (c) =>
     c.type(0) === 'float32' ? [() => gradient(c, opType, [c.y(), c.dy])] : standard(c);
 
-/** (x, y, dy) -> dx, with MaxPool's attributes. */
+/** (x, y, dy) -> dx, with MaxPool's attributes. An engine with this kernel need not tell where the largest lie. */
 const maxPool =
-  (standard: Rule): Rule =>
+  (_standard: Rule): Rule =>
   (c) => {
     const gaps = intsAttribute(c.node, 'dilations')?.some((d) => d > 1) ?? false;
-    if (c.type(0) !== 'float32' || gaps || c.dims(0).length > 4) return standard(c);
+    if (c.type(0) !== 'float32' || gaps || c.dims(0).length > 4) return maxPoolByTaps(c);
     return [() => gradient(c, 'MaxPoolGradient', [c.x(0), c.y(), c.dy])];
   };
 

@@ -7,6 +7,7 @@ import type { DataType, Tensor } from '../types.js';
 import { equal } from './compare.js';
 import { reach, type Window, windowOf } from './convolution-window.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
+import { addedRows, floatType } from './scatter.js';
 
 const globalAveragePool: Rule = (c) => [
   () => {
@@ -56,10 +57,30 @@ export function putBack(c: RuleContext, w: Window, columns: string, kernel: stri
 }
 
 /**
- * The gradient goes to the first place in row-major order that holds the maximum, as in PyTorch: the taps are taken apart by a
- * convolution with a constant kernel, the first largest is chosen, and the gradients are put back by the transposed one.
+ * The gradient goes to the first place in row-major order that holds the maximum, as in PyTorch: MaxPool is asked once more, for
+ * where the largest lie, and the gradients are added there; before opset 16, which first adds into place, tap by tap.
  */
-const maxPool: Rule = (c) => [
+const maxPool: Rule = (c) => {
+  if (c.b.opset < 16) return maxPoolByTaps(c);
+  return [
+    () => {
+      const { b } = c;
+      const [count, total] = [elements(c.yDims()), elements(c.dims(0))];
+      const attributes = [...c.node.attributes].filter(([name]) => name !== 'storage_order');
+      const found = b.ops('MaxPool', [c.x(0)], Object.fromEntries(attributes), { outputs: 2 })[1] as string;
+      const places = reshape(b, found, [count, 1]);
+      const added = addedRows(b, floatType(c), places, reshape(b, c.dy, [count, 1]), {
+        n: count,
+        size: total,
+        width: 1,
+      });
+      return reshape(b, added, c.dims(0));
+    },
+  ];
+};
+
+/** The taps are taken apart by a convolution with a constant kernel, the first largest is chosen, the transposed one puts back. */
+export const maxPoolByTaps: Rule = (c) => [
   () => {
     const { b } = c;
     const kernel = kernelOf(c);

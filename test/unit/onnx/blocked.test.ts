@@ -74,6 +74,17 @@ const NETS: readonly Net[] = [
     },
   },
   {
+    name: 'many channels on small maps, no whole blocks: strides, a point',
+    input: [2, 24, 5, 4],
+    gone: ['Conv'],
+    build(b, x, w) {
+      const wide = b.op('Relu', [conv(b, x, w('w1', [44, 24, 3, 3]), w('b1', [44]), { pads: [1, 1, 1, 1] })]);
+      const small = b.op('Mul', [wide, b.constant(tensor('', 'float32', [], 0.02))]);
+      const less = conv(b, small, w('w2', [36, 44, 3, 3]), null, { strides: [2, 2], pads: [1, 0, 1, 1] });
+      return conv(b, b.op('Relu', [less]), w('w3', [52, 36, 1, 1]), w('b3', [52]));
+    },
+  },
+  {
     name: 'squeeze and excitation, pooling, scales per channel',
     input: [2, 16, 8, 8],
     gone: ['GlobalAveragePool'],
