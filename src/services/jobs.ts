@@ -5,6 +5,7 @@ import { GraftError } from '../errors.js';
 import { newId } from '../ids.js';
 import { standardRules } from '../onnx/index.js';
 import type { Enqueue } from '../queue/names.js';
+import { TASK_TABLE } from '../tasks/index.js';
 import { liveEngines } from './engines.js';
 import { trainableDataset } from './trainable.js';
 
@@ -30,10 +31,16 @@ function impossible(path: string, detail: string): GraftError {
 }
 
 /** What this version cannot do yet is refused in words before anything is written. */
-function refuseUnbuilt({ task }: JobRequest): void {
-  if (task !== 'image-classification') {
-    throw impossible('/task', `This version trains image-classification; '${task}' comes later.`);
-  }
+function refuseUnbuilt({ task, method }: JobRequest): void {
+  const row = TASK_TABLE[task];
+  const trained = Object.keys(TASK_TABLE).join(' and ');
+  if (row === undefined) throw impossible('/task', `This version trains ${trained}; '${task}' comes later.`);
+  const type = method?.type ?? 'featureExtraction';
+  if (!row.methods.includes(type))
+    throw impossible(
+      '/method/type',
+      `This version trains ${task} by ${row.methods.join(', ')}; '${type}' comes later.`,
+    );
 }
 
 /**

@@ -11,6 +11,11 @@ export interface TaskRow {
 export const TASK_TABLE: Readonly<Partial<Record<Task, TaskRow>>> = Object.freeze({
   'image-classification': Object.freeze({
     task: 'image-classification',
+    methods: Object.freeze(['featureExtraction', 'fineTuning', 'scratch'] as const),
+    metric: 'validation/accuracy',
+  }),
+  'text-classification': Object.freeze({
+    task: 'text-classification',
     methods: Object.freeze(['featureExtraction'] as const),
     metric: 'validation/accuracy',
   }),

@@ -8,7 +8,7 @@ import { sharedData } from '../support/data.js';
 import { expectProblem, httpOf } from './support/http.js';
 import { ROOT, type Service, startService } from './support/service.js';
 
-/** What this version does with texts, from the command line: it takes and checks them, and says that it does not train on them. */
+/** What is done with texts, from the command line: they are taken and checked, and a job without a base that reads them is refused. */
 let service: Service;
 let http: ReturnType<typeof httpOf>;
 let folder: string;
@@ -28,7 +28,7 @@ const graft = async (...args: string[]): Promise<string> => {
 };
 const minilm = sharedData('models/minilm-l6-v2');
 
-test('a table of reviews is checked, its report names rows, and a job on it is refused in words', async () => {
+test('a table of reviews is checked, its report names rows, and a job without a base for it is refused in words', async () => {
   const table = join(folder, 'reviews.csv');
   const rows = Array.from(
     { length: 20 },

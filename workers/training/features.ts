@@ -2,9 +2,9 @@ import { GraftError } from '../../src/errors.js';
 import type { Model } from '../../src/onnx/index.js';
 import type { Executor } from '../executors/executor.js';
 import { cacheKey, openFeatureCache } from './feature-cache.js';
-import { pictureInput } from './input.js';
 import type { RunExample, RunInput } from './messages.js';
 import { pictureFeatures } from './picture-features.js';
+import { textFeatures } from './text-features.js';
 
 export interface FeaturesSpec {
   readonly base: { readonly path: string; readonly digest: string };
@@ -88,7 +88,10 @@ export async function extractFeatures(
 }
 
 function sourceOf(executor: Executor, spec: FeaturesSpec): FeatureSource {
-  return pictureFeatures(executor, spec, pictureInput(spec.input));
+  const { input } = spec;
+  return input.kind === 'text'
+    ? textFeatures(executor, spec, input)
+    : pictureFeatures(executor, spec, input.preprocessing);
 }
 
 function wrongWidth(cut: string, wanted: number, found: number): GraftError {

@@ -15,6 +15,7 @@ import type {
 import type { ErrorCode, ProblemItem } from '../../src/errors.js';
 import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
 import type { EngineChoice } from '../engines.js';
+import type { TokenReport } from './token-report.js';
 
 export interface RunExample {
   readonly index: number;
@@ -27,14 +28,17 @@ export interface RunExample {
   readonly digest: string;
 }
 /** How examples become what the base takes. */
-export type RunInput =
-  | { readonly kind: 'image'; readonly preprocessing: Preprocessing }
-  | {
-      readonly kind: 'text';
-      readonly text: TextInput;
-      /** A file with those of the tokenizer: one JSON object of names and texts, and its digest. */
-      readonly tokenizer: { readonly path: string; readonly digest: string };
-    };
+export type RunInput = PictureRunInput | TextRunInput;
+export interface PictureRunInput {
+  readonly kind: 'image';
+  readonly preprocessing: Preprocessing;
+}
+export interface TextRunInput {
+  readonly kind: 'text';
+  readonly text: TextInput;
+  /** A file with those of the tokenizer: one JSON object of names and texts, and its digest. */
+  readonly tokenizer: { readonly path: string; readonly digest: string };
+}
 /** Everything a run needs to know; the child reads no database and no environment. */
 export interface RunSpec {
   readonly model: { readonly id: string; readonly name: string | null };
@@ -76,7 +80,11 @@ export interface RunFile {
 export interface RunResult {
   readonly labels: readonly string[];
   readonly metrics: Readonly<Record<string, number>>;
-  readonly evaluation: Evaluation & { readonly test?: Evaluation; readonly validation: 'own split' | 'drawn' };
+  readonly evaluation: Evaluation & {
+    readonly test?: Evaluation;
+    readonly validation: 'own split' | 'drawn';
+    readonly tokens?: TokenReport;
+  };
   readonly examples: readonly EvaluationExample[];
   readonly certificate: Certificate;
   readonly export: { readonly bytes: number; readonly digest: string };

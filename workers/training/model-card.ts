@@ -1,5 +1,6 @@
 import type { Certificate, Hyperparameters, LineageLink } from '../../src/domain/types.js';
 import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
+import type { CardWords } from './cards/words.js';
 import type { RunSpec } from './messages.js';
 
 export interface CardFacts {
@@ -16,13 +17,15 @@ export interface CardFacts {
   readonly validation: Evaluation;
   readonly test: Evaluation | null;
   readonly certificate: Certificate;
+  /** What is said of the kind of examples. */
+  readonly words: CardWords;
 }
 
 const percent = (x: number): string => `${(100 * x).toFixed(1)} %`;
 /** Names come from users: nothing in them may become markup or a new table cell. */
 const cell = (text: string): string => text.replace(/[\r\n]+/g, ' ').replace(/[|\\`*_<>[\]#]/g, (c) => `\\${c}`);
 
-function table(e: Evaluation): string {
+function table(e: Evaluation, examples: string): string {
   const { low, high } = e.accuracyInterval;
   return [
     '| class | examples | precision | recall | F1 |',
@@ -31,37 +34,10 @@ function table(e: Evaluation): string {
       (c) => `| ${cell(c.label)} | ${c.support} | ${percent(c.precision)} | ${percent(c.recall)} | ${percent(c.f1)} |`,
     ),
     '',
-    `Accuracy ${percent(e.accuracy)} (95 % interval ${percent(low)} to ${percent(high)}) of ${e.examples} pictures; always answering`,
+    `Accuracy ${percent(e.accuracy)} (95 % interval ${percent(low)} to ${percent(high)}) of ${e.examples} ${examples}; always answering`,
     `"${cell(e.baseline.label)}" would reach ${percent(e.baseline.accuracy)}. Log loss ${e.logLoss.toFixed(4)}, expected calibration error ${e.calibration.ece.toFixed(4)}.`,
   ].join('\n');
 }
-
-/** Needs only numpy, Pillow and onnxruntime; `test/integration/training` runs it as it stands. */
-export const SNIPPET = `import json, sys
-import numpy as np
-import onnxruntime
-from PIL import Image, ImageOps
-
-session = onnxruntime.InferenceSession("model.onnx")
-about = session.get_modelmeta().custom_metadata_map
-p, labels = json.loads(about["preprocessing"]), json.loads(about["labels"])
-
-image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("L" if p["channels"] == "GRAY" else "RGB")
-side = p["resize"] / min(image.size)
-image = image.resize([max(p["resize"], round(n * side)) for n in image.size], Image.BILINEAR)
-left, top = [(n - p["crop"]) // 2 for n in image.size]
-x = np.asarray(image.crop((left, top, left + p["crop"], top + p["crop"])), np.float32)
-x = x[..., None] if p["channels"] == "GRAY" else x[..., ::-1] if p["channels"] == "BGR" else x
-x = (x * np.float32(p["scale"]) - np.float32(p["mean"])) / np.float32(p["std"])
-x = x.transpose(2, 0, 1) if p["layout"] == "NCHW" else x
-taken = session.get_inputs()[0]
-x = x[None].astype(np.uint8 if "uint8" in taken.type else np.float32)
-# A file for a fixed number of pictures is given the same one as often.
-x = x.repeat(taken.shape[0], 0) if isinstance(taken.shape[0], int) else x
-[probabilities] = session.run(["probabilities"], {taken.name: x})
-for i in probabilities[0].argsort()[::-1][:5]:
-    print(f"{labels[i]}\\t{probabilities[0][i]:.4f}")
-`;
 
 function trainingLine(h: Hyperparameters, kept: string | null): string {
   const common = `${h.epochs} epochs, learning rate ${h.learningRate}, batch ${h.batchSize}`;
@@ -97,38 +73,34 @@ ${rows.join('\n')}
 /** The README.md that goes with the model: what it was made from, how good it is, how to use it. */
 export function modelCard(f: CardFacts): string {
   const { spec, hyperparameters: h } = f;
-  const { certificate: c } = f;
+  const { certificate: c, words } = f;
   return `# ${cell(spec.model.name ?? spec.model.id)}
 
-An image classifier with ${f.labels.length} classes, trained by Graft: ${f.labels.slice(0, 50).map(cell).join(', ')}${f.labels.length > 50 ? ', ...' : ''}.
+${words.kind} with ${f.labels.length} classes, trained by Graft: ${f.labels.slice(0, 50).map(cell).join(', ')}${f.labels.length > 50 ? ', ...' : ''}.
 
 | | |
 |---|---|
 | model | \`${spec.model.id}\`, made by job \`${spec.jobId}\` |
 | data | ${cell(spec.dataset.name)} (\`${spec.dataset.id}\`, revision ${spec.dataset.revision}, \`${spec.dataset.digest}\`) |
-| pictures | ${f.counts.train} to train, ${f.counts.validation} to validate (${f.drawn ? `drawn with seed ${h.seed}` : "the data's own split"}), ${f.counts.test} to test |
+| ${words.examples} | ${f.counts.train} to train, ${f.counts.validation} to validate (${f.drawn ? `drawn with seed ${h.seed}` : "the data's own split"}), ${f.counts.test} to test |
 | base | ${cell(spec.base.name)} (\`${spec.base.digest}\`) |
 | licence of the base | ${cell(spec.base.license ?? 'not stated by its file')} |
 | method | ${spec.method.type}: cut at \`${spec.cut}\`, ${f.features} features, linear head |
 | training | ${trainingLine(h, f.kept)} |
 
-${f.changed === null ? "The layers below the cut are the base's own, unchanged." : `${f.changed.size} tensors of the base were trained further, all others are the base's own.`} The licence of the base goes on to hold for them.
+${f.changed === null ? "The layers below the cut are the base's own, unchanged." : `${f.changed.size} tensors of the base were trained further, all others are the base's own.`} The licence of the base goes on to hold for them.${words.about}
 ${lineage(spec)}
 ## Evaluation (validation)
 
-${table(f.validation)}
-${f.test === null ? '' : `\n## Evaluation (test)\n\n${table(f.test)}\n`}
+${table(f.validation, words.examples)}
+${f.test === null ? '' : `\n## Evaluation (test)\n\n${table(f.test, words.examples)}\n`}
 ## Use
 
-\`model.onnx\` is the whole model in plain ONNX operators: input as in \`preprocessing.json\`, outputs \`probabilities\` and \`logits\`.
-Labels and preprocessing also stand in its \`metadata_props\`. With \`pip install onnxruntime pillow numpy\`:
-
-\`\`\`python
-${SNIPPET}\`\`\`
+${words.use}
 
 ## Parity certificate
 
-Before it was published, \`model.onnx\` (\`${c.exportDigest}\`) was loaded afresh (${c.engines.verifier.executor} ${c.engines.verifier.version}, ${c.engines.verifier.device}) and run on ${c.inputs.length} pictures: the
+Before it was published, \`model.onnx\` (\`${c.exportDigest}\`) was loaded afresh (${c.engines.verifier.executor} ${c.engines.verifier.version}, ${c.engines.verifier.device}) and run on ${c.inputs.length} ${words.examples}: the
 probabilities differ from the trainer's by at most ${c.maxDifference.toExponential(2)}; ${c.tolerance} is allowed.
 `;
 }

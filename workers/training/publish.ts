@@ -1,38 +1,20 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Certificate, Engine, Preprocessing } from '../../src/domain/types.js';
+import type { Certificate, Engine } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { decodeModel } from '../../src/onnx/index.js';
 import { fillRecipe, recipeOf } from '../../src/services/export-recipe.js';
 import { composeExport, exportOptions } from '../../src/tasks/export.js';
-import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
-import type { Executor, HostTensor } from '../executors/executor.js';
-import { inputFields, pictureInput } from './input.js';
+import type { Executor } from '../executors/executor.js';
+import { goldenFeeds } from './golden.js';
+import { inputFields } from './input.js';
 import type { RunExample, RunSpec } from './messages.js';
-import { packReader } from './picture-features.js';
 
 /** Largest difference of any probability that still counts as the same prediction. */
 export const TOLERANCE = 1e-4;
-/** Pictures on which the exported file must agree. */
+/** Examples on which the exported file must agree. */
 export const GOLDEN = 4;
-
-/** Pixels as the exported model takes them: a formula of its own, so that the graph's is checked against something. */
-export function normalised(pixels: Uint8Array, p: Preprocessing): Float32Array {
-  const channels = channelsOf(p);
-  const area = p.crop * p.crop;
-  const out = new Float32Array(area * channels);
-  for (let c = 0; c < channels; c++) {
-    const from = p.channels === 'BGR' ? channels - 1 - c : c;
-    const mean = p.mean[c] ?? p.mean.at(-1) ?? 0;
-    const std = p.std[c] ?? p.std.at(-1) ?? 1;
-    for (let i = 0; i < area; i++) {
-      const value = (pixels[i * channels + from]! * p.scale - mean) / std;
-      out[p.layout === 'NCHW' ? c * area + i : i * channels + c] = value;
-    }
-  }
-  return out;
-}
 
 /** Evenly spread over the list, so that every class of a sorted one has a chance. */
 export const goldenRows = (n: number): readonly number[] => {
@@ -41,8 +23,8 @@ export const goldenRows = (n: number): readonly number[] => {
 };
 
 /**
- * Writes the whole model as a file, by a recipe that is kept, loads the file afresh and compares what it says of pictures, taken from the pack
- * through the decoder, with what the trainer said (`expected`, rows of probabilities). Throws `parity-failed` when any
+ * Writes the whole model as a file, by a recipe that is kept, loads the file afresh and compares what it says of examples, taken from the pack
+ * and prepared anew, with what the trainer said (`expected`, rows of probabilities). Throws `parity-failed` when any
  * probability differs by more than the tolerance.
  */
 export async function certify(
@@ -89,7 +71,7 @@ export async function certify(
   if (!(maxDifference <= TOLERANCE))
     throw new GraftError(
       'parity-failed',
-      `The exported model's probabilities differ from the trainer's by ${maxDifference} on ${o.golden.length} pictures; at most ${TOLERANCE} is allowed. Nothing was published. The base may compute differently from run to run; choose another base or cut.`,
+      `The exported model's probabilities differ from the trainer's by ${maxDifference} on ${o.golden.length} examples; at most ${TOLERANCE} is allowed. Nothing was published. The base may compute differently from run to run; choose another base or cut.`,
     );
   return { certificate, export: { bytes, digest }, recipe };
 }
@@ -102,28 +84,12 @@ async function compare(
 ): Promise<number> {
   const exported = await readFile(path);
   const program = await executor.load(exported);
-  const [fed] = decodeModel(exported).graph.inputs;
-  const stated = fed?.shape?.[0];
-  const copies = typeof stated === 'number' ? stated : 1;
-  const pack = await open(spec.packPath, 'r');
-  const preprocessing = pictureInput(spec.input);
-  const { crop, layout } = preprocessing;
-  const channels = channelsOf(preprocessing);
-  const dims = layout === 'NCHW' ? [copies, channels, crop, crop] : [copies, crop, crop, channels];
   let most = 0;
   try {
-    const read = packReader(pack, preprocessing);
-    const pictures = await Promise.all(golden.map(({ example }) => read(example)));
+    const examples = golden.map(({ example }) => example);
+    const feeds = await goldenFeeds(spec, decodeModel(exported).graph.inputs, examples);
     for (const [i, { expected }] of golden.entries()) {
-      const one = normalised(pictures[i]!, preprocessing);
-      const data = new Float32Array(one.length * copies);
-      for (let copy = 0; copy < copies; copy++) data.set(one, copy * one.length);
-      const input = program.inputs[0]!;
-      const feed: HostTensor =
-        fed?.dataType === 'uint8'
-          ? { dataType: 'uint8', dims, data: Uint8Array.from(data) }
-          : { dataType: 'float32', dims, data };
-      const { probabilities } = await program.run({ [input]: feed }, ['probabilities']);
+      const { probabilities } = await program.run(feeds[i]!, ['probabilities']);
       const got = probabilities!.data as Float32Array;
       for (let c = 0; c < expected.length; c++) {
         const difference = Math.abs(got[c]! - expected[c]!);
@@ -131,7 +97,6 @@ async function compare(
       }
     }
   } finally {
-    await pack.close();
     await program.dispose();
   }
   return most;

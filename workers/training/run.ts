@@ -2,15 +2,18 @@ import type { EvaluationExample, Split } from '../../src/domain/types.js';
 import { encodeTensors } from '../../src/onnx/index.js';
 import { argmax, evaluate } from '../../src/tasks/image-classification/metrics.js';
 import type { Executor } from '../executors/executor.js';
+import { PICTURE_CARD } from './cards/picture-card.js';
+import { textCard } from './cards/text-card.js';
 import { featureExtraction } from './extraction.js';
 import { fineTuning } from './fine-tune/fine-tuning.js';
 import type { Control } from './head-search.js';
-import { pictureInput } from './input.js';
 import type { FromChild, RunExample, RunResult, RunSpec } from './messages.js';
 import { modelCard } from './model-card.js';
+import { smallFiles } from './model-files.js';
 import { numbersOf, parts } from './parts.js';
 import { progressOf, SPANS } from './progress.js';
 import { certify, goldenRows, leave } from './publish.js';
+import { type TokenReport, tokenReport, tokenWords } from './token-report.js';
 
 /**
  * A whole run: training on `executor` by the job's method, evaluation, files, and the proof on `verifier`, the engine that will
@@ -28,10 +31,17 @@ export async function run(
   const { train, validation, test, labels, own } = all;
   const progress = progressOf((p) => tell({ type: 'progress', progress: p }), SPANS[spec.method.type]);
   const input = { executor, spec, parts: all, control, tell, progress };
+  // On a thread of its own; a text that cannot be read fails the run where it is used.
+  const counting = tokensOf(spec, [...train, ...validation, ...test]);
+  counting.catch(() => {});
   const trained =
     spec.method.type === 'featureExtraction'
       ? await featureExtraction(input, spec.hyperparameters)
       : await fineTuning(input);
+
+  const tokens = await counting;
+  if (tokens !== null)
+    tell({ type: 'log', ...tokenWords(tokens), data: { tokens: { ...tokens, lengths: { ...tokens.lengths } } } });
 
   tell({ type: 'state', state: 'evaluating' });
   progress('evaluation', 0, 1);
@@ -80,13 +90,13 @@ export async function run(
     validation: validated,
     test: tested,
     certificate,
+    words: tokens === null ? PICTURE_CARD : textCard(tokens),
   });
-  const json = (value: unknown) => `${JSON.stringify(value, null, 2)}\n`;
-  const file = async (name: string, contentType: string, content: string) => ({
+  const files = (await smallFiles(spec, labels, card)).map(async ({ name, contentType, content }) => ({
     name,
     contentType,
     path: await leave(spec.outDir, name, content),
-  });
+  }));
   return {
     labels,
     metrics,
@@ -94,6 +104,7 @@ export async function run(
       ...validated,
       validation: own ? 'own split' : 'drawn',
       ...(tested !== null && { test: tested }),
+      ...(tokens !== null && { tokens }),
     },
     examples: [
       ...predictions(labels, 'validation', validation, trained.probabilities.validation),
@@ -104,12 +115,12 @@ export async function run(
     recipe: await leave(spec.outDir, 'model.recipe', recipe),
     head: await leave(spec.outDir, 'head.onnx', trained.head),
     changed: changed === null ? null : await leave(spec.outDir, 'changed.onnx', changed),
-    files: [
-      await file('labels.json', 'application/json', json(labels)),
-      await file('preprocessing.json', 'application/json', json(pictureInput(spec.input))),
-      await file('README.md', 'text/markdown; charset=utf-8', card),
-    ],
+    files: await Promise.all(files),
   };
+}
+
+async function tokensOf({ input, packPath }: RunSpec, examples: readonly RunExample[]): Promise<TokenReport | null> {
+  return input.kind === 'text' ? tokenReport(input, packPath, examples) : null;
 }
 
 function predictions(

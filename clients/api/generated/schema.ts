@@ -1254,6 +1254,7 @@ export interface components {
              */
             validation: "own split" | "drawn";
             test?: components["schemas"]["Measurement"];
+            tokens?: components["schemas"]["TokenReport"];
         };
         EvaluationExample: {
             /** @enum {string} */
@@ -1404,6 +1405,22 @@ export interface components {
             queueMs: number;
             batch: number;
             runMs: number;
+        };
+        TokenLengths: {
+            median: number;
+            p95: number;
+            most: number;
+        };
+        /** @description How tokenizer and texts go together, over all examples of the job. */
+        TokenReport: {
+            texts: number;
+            /** @description Tokens of a text beyond which it is cut off, special ones included. */
+            limit: number;
+            /** @description Texts that were cut off. */
+            truncated: number;
+            /** @description Share of the tokens that stand for what the tokenizer does not know. */
+            unknownShare: number;
+            lengths: components["schemas"]["TokenLengths"];
         };
         /** @description `id` is the name. */
         Alias: {

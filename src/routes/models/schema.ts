@@ -92,6 +92,17 @@ const MEASURES = {
   macro: ref(MacroScore),
   confusion: ref(Confusion),
 };
+export const TokenLengths = open({ median: count, p95: count, most: count }, { $id: 'TokenLengths' });
+export const TokenReport = open(
+  {
+    texts: count,
+    limit: Type.Integer({ description: 'Tokens of a text beyond which it is cut off, special ones included.' }),
+    truncated: Type.Integer({ description: 'Texts that were cut off.' }),
+    unknownShare: Type.Number({ description: 'Share of the tokens that stand for what the tokenizer does not know.' }),
+    lengths: ref(TokenLengths),
+  },
+  { $id: 'TokenReport', description: 'How tokenizer and texts go together, over all examples of the job.' },
+);
 export const Measurement = open(MEASURES, { $id: 'Measurement' });
 export const Evaluation = open(
   {
@@ -100,6 +111,7 @@ export const Evaluation = open(
     ...MEASURES,
     validation: words(['own split', 'drawn'], { description: 'Where the examples came from.' }),
     test: Type.Optional(ref(Measurement)),
+    tokens: Type.Optional(ref(TokenReport)),
   },
   { $id: 'Evaluation', description: 'How the model did on the validation split, which it was not trained on.' },
 );

@@ -3,8 +3,14 @@ import { GraftError } from '../../../src/errors.js';
 import type { TokenizerFiles } from './tokenizer-files.js';
 
 export interface TextTokenizer {
-  /** Ids of a text, special tokens included, cut off behind `most` ids so that the special ones at its end stay. */
-  encode(text: string, most: number): { readonly ids: readonly number[]; readonly cut: boolean };
+  /**
+   * Ids of a text, special tokens included, cut off behind `most` ids so that the special ones at its end stay. `length` is
+   * how many it has uncut.
+   */
+  encode(
+    text: string,
+    most: number,
+  ): { readonly ids: readonly number[]; readonly cut: boolean; readonly length: number };
   /** Ids of windows of at most `most` ids each, special tokens in each, that overlap by `overlap` of the text's own. */
   windows(text: string, most: number, overlap: number): readonly (readonly number[])[];
   readonly padId: number;
@@ -22,12 +28,7 @@ export interface TextTokenizer {
 export function openTokenizer(files: TokenizerFiles): TextTokenizer {
   const config = parsed(files, 'tokenizer_config.json') ?? {};
   const about = parsed(files, 'config.json') ?? {};
-  const whole = parsed(files, 'tokenizer.json') ?? wordPiece(files['vocab.txt'], config);
-  if (whole === null)
-    throw new GraftError(
-      'base-invalid',
-      'The folder has no tokenizer.json (and no vocab.txt): a text base needs the tokenizer that it was trained with beside its model.',
-    );
+  const whole = tokenizerJson(files);
   let tokenizer: Tokenizer;
   try {
     tokenizer = new Tokenizer(whole, config);
@@ -44,7 +45,8 @@ export function openTokenizer(files: TokenizerFiles): TextTokenizer {
     encode(text, most) {
       const ids = plain(text);
       const kept = room(most);
-      return { ids: [...before, ...ids.slice(0, kept), ...after], cut: ids.length > kept };
+      const length = before.length + ids.length + after.length;
+      return { ids: [...before, ...ids.slice(0, kept), ...after], cut: ids.length > kept, length };
     },
     windows(text, most, overlap) {
       const ids = plain(text);
@@ -60,6 +62,17 @@ export function openTokenizer(files: TokenizerFiles): TextTokenizer {
     vocabulary: largestId(whole) + 1,
     maxLength: lengthOf(config.model_max_length),
   };
+}
+
+/** The tokenizer as `tokenizer.json` has it, made of `vocab.txt` where that file is missing. Throws `base-invalid`. */
+export function tokenizerJson(files: TokenizerFiles): Json {
+  const whole =
+    parsed(files, 'tokenizer.json') ?? wordPiece(files['vocab.txt'], parsed(files, 'tokenizer_config.json') ?? {});
+  if (whole !== null) return whole;
+  throw new GraftError(
+    'base-invalid',
+    'The folder has no tokenizer.json (and no vocab.txt): a text base needs the tokenizer that it was trained with beside its model.',
+  );
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -49,6 +49,7 @@ describe('tokenizers', () => {
     expect(tokenizer.encode('a b c d e f g h', 6)).toEqual({
       ids: [all[0], ...inner.slice(0, 4), all.at(-1)],
       cut: true,
+      length: all.length,
     });
     expect(tokenizer.encode('a b', 6).cut).toBe(false);
     expect(tokenizer.windows('a b c d e f g h', 6, 2).map((ids) => ids.slice(1, -1))).toEqual([

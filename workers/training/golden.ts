@@ -1,0 +1,93 @@
+import { open, readFile } from 'node:fs/promises';
+import type { Preprocessing } from '../../src/domain/types.js';
+import type { ValueInfo } from '../../src/onnx/index.js';
+import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
+import { openTokenizer } from '../data/text/tokenizer.js';
+import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
+import type { Feeds, HostTensor } from '../executors/executor.js';
+import type { PictureRunInput, RunExample, RunSpec, TextRunInput } from './messages.js';
+import { packReader } from './picture-features.js';
+import { textFeeds } from './text-batches.js';
+
+/** What the exported file takes for each example alone, prepared from the pack's bytes as a stranger would. */
+export function goldenFeeds(
+  { input, packPath }: Pick<RunSpec, 'input' | 'packPath'>,
+  inputs: readonly ValueInfo[],
+  examples: readonly RunExample[],
+): Promise<readonly Feeds[]> {
+  return input.kind === 'text'
+    ? goldenTexts(input, packPath, inputs, examples)
+    : goldenPictures(input, packPath, inputs, examples);
+}
+
+async function goldenPictures(
+  { preprocessing }: PictureRunInput,
+  packPath: string,
+  [fed]: readonly ValueInfo[],
+  examples: readonly RunExample[],
+): Promise<readonly Feeds[]> {
+  const stated = fed?.shape?.[0];
+  const copies = typeof stated === 'number' ? stated : 1;
+  const { crop, layout } = preprocessing;
+  const channels = channelsOf(preprocessing);
+  const dims = layout === 'NCHW' ? [copies, channels, crop, crop] : [copies, crop, crop, channels];
+  const pack = await open(packPath, 'r');
+  try {
+    const pictures = await Promise.all(examples.map(packReader(pack, preprocessing)));
+    return pictures.map((pixels) => {
+      const one = normalised(pixels, preprocessing);
+      const data = new Float32Array(one.length * copies);
+      for (let copy = 0; copy < copies; copy++) data.set(one, copy * one.length);
+      const feed: HostTensor =
+        fed?.dataType === 'uint8'
+          ? { dataType: 'uint8', dims, data: Uint8Array.from(data) }
+          : { dataType: 'float32', dims, data };
+      return { [fed?.name ?? '']: feed };
+    });
+  } finally {
+    await pack.close();
+  }
+}
+
+/** Pixels as the exported model takes them: a formula of its own, so that the graph's is checked against something. */
+function normalised(pixels: Uint8Array, p: Preprocessing): Float32Array {
+  const channels = channelsOf(p);
+  const area = p.crop * p.crop;
+  const out = new Float32Array(area * channels);
+  for (let c = 0; c < channels; c++) {
+    const from = p.channels === 'BGR' ? channels - 1 - c : c;
+    const mean = p.mean[c] ?? p.mean.at(-1) ?? 0;
+    const std = p.std[c] ?? p.std.at(-1) ?? 1;
+    for (let i = 0; i < area; i++) {
+      const value = (pixels[i * channels + from]! * p.scale - mean) / std;
+      out[p.layout === 'NCHW' ? c * area + i : i * channels + c] = value;
+    }
+  }
+  return out;
+}
+
+/** Without padding, which the trainer's batches have: the mask is checked too. */
+async function goldenTexts(
+  { text, tokenizer: files }: TextRunInput,
+  packPath: string,
+  inputs: readonly ValueInfo[],
+  examples: readonly RunExample[],
+): Promise<readonly Feeds[]> {
+  const tokenizer = openTokenizer(JSON.parse(await readFile(files.path, 'utf8')) as TokenizerFiles);
+  const fixed = inputs[0]?.shape?.[1];
+  const most = typeof fixed === 'number' ? Math.min(fixed, text.maxLength) : text.maxLength;
+  const pack = await open(packPath, 'r');
+  try {
+    const feeds: Feeds[] = [];
+    for (const { bytes: size, offset } of examples) {
+      const bytes = Buffer.alloc(size);
+      await pack.read(bytes, 0, size, offset);
+      const ids = Int32Array.from(tokenizer.encode(bytes.toString('utf8'), most).ids);
+      const length = typeof fixed === 'number' ? fixed : ids.length;
+      feeds.push(textFeeds(inputs, text, { ids, starts: Int32Array.of(0, ids.length) }, { rows: [0], length }));
+    }
+    return feeds;
+  } finally {
+    await pack.close();
+  }
+}
