@@ -8,8 +8,8 @@ const hold = async (payload) => {
   await new Promise(() => undefined);
 };
 startConsumers({ queueUrl }, databaseUrl, {
-  processors: { 'dataset.check': hold, 'base.check': hold, 'job.train': hold },
-  concurrency: { check: 1, train: 1 },
+  processors: { 'dataset.check': hold, 'base.check': hold, 'base.download': hold, 'job.train': hold },
+  concurrency: { check: 1, download: 1, train: 1 },
   log: pino({ level: 'silent' }),
   prefix,
   lockMs,
