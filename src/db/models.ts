@@ -1,10 +1,11 @@
 import type { PoolClient } from 'pg';
 import type { ModelRepository, NewModel } from '../domain/ports.js';
-import type { Json, Model, Split } from '../domain/types.js';
+import type { Json, Model } from '../domain/types.js';
 import { GraftError } from '../errors.js';
 import type { Database } from './client.js';
-import { afterId, afterNumber, pageOf } from './cursor.js';
+import { afterId, pageOf } from './cursor.js';
 import { deleteUnlessUsed } from './deletion.js';
+import { evaluationExamples } from './evaluation-examples.js';
 import { lineages } from './lineage.js';
 
 interface ModelRow {
@@ -87,10 +88,10 @@ export async function insertModel(client: PoolClient, model: NewModel): Promise<
   );
   for (let at = 0; at < model.examples.length; at += EXAMPLE_BATCH) {
     await client.query(
-      `INSERT INTO evaluation_example (model_id, project_id, index, path, split, actual, predicted, probability, probabilities)
-       SELECT $1, $2, e.index, e.path, e.split, e.actual, e.predicted, e.probability, e.probabilities
+      `INSERT INTO evaluation_example (model_id, project_id, index, path, split, actual, predicted, probability, probabilities, excerpt)
+       SELECT $1, $2, e.index, e.path, e.split, e.actual, e.predicted, e.probability, e.probabilities, e.excerpt
        FROM jsonb_to_recordset($3::jsonb) AS e (index int, path text, split text, actual text, predicted text,
-         probability float8, probabilities float8[])`,
+         probability float8, probabilities float8[], excerpt text)`,
       [model.id, model.projectId, json(model.examples.slice(at, at + EXAMPLE_BATCH))],
     );
   }
@@ -125,24 +126,7 @@ export function modelRepository(db: Database): ModelRepository {
       const row = await prisma.model.findUnique({ where: { id }, select: { evaluation: true } });
       return (row?.evaluation ?? null) as Json | null;
     },
-    async evaluationExamples(id, filter, page) {
-      const rows = await prisma.evaluationExample.findMany({
-        where: {
-          modelId: id,
-          index: { gt: afterNumber(page) },
-          ...(filter.actual === undefined ? {} : { actual: filter.actual }),
-          ...(filter.predicted === undefined ? {} : { predicted: filter.predicted }),
-        },
-        orderBy: { index: 'asc' },
-        take: page.limit + 1,
-      });
-      return pageOf(
-        rows,
-        page.limit,
-        (row) => row.index,
-        ({ modelId: _, projectId: __, ...row }) => ({ ...row, split: row.split as Split }),
-      );
-    },
+    evaluationExamples: (id, filter, page) => evaluationExamples(prisma, id, filter, page),
     delete: (projectId, id) =>
       deleteUnlessUsed(pool, 'model', projectId, id, (client) =>
         client.query('DELETE FROM alias WHERE model_id = $1', [id]),

@@ -334,4 +334,6 @@ export interface EvaluationExample {
   readonly predicted: string;
   readonly probability: number;
   readonly probabilities: readonly number[];
+  /** Of a text: its beginning. */
+  readonly excerpt?: string | null;
 }

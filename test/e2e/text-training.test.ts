@@ -90,6 +90,29 @@ describe.runIf(minilm !== null && reviews !== null)('reviews in, a sentiment cla
     const evaluation = (await http.get(`/v1/models/${job.model}/evaluation`)).body;
     expect(evaluation.tokens).toMatchObject({ texts: 501, limit: 512, truncated: 1 });
     expect(evaluation.test.examples).toBe(TEST + 1);
+    expect(evaluation.binary).toMatchObject({ positive: 'good', threshold: expect.any(Number) });
+    expect(evaluation.test.binary.threshold).toBe(evaluation.binary.threshold);
+    expect(evaluation.test.binary.rocAuc).toBeGreaterThan(0.7);
+  });
+
+  test('the mistakes that it was surest of, page by page, with what the texts say', async () => {
+    const path = `/v1/models/${job.model}/evaluation/examples?wrong=true&order=confidence&limit=10`;
+    const seen: Answer[] = [];
+    for (let after = ''; ; ) {
+      const { data, nextCursor } = (await http.get(path + after)).body;
+      seen.push(...data);
+      if (nextCursor === null) break;
+      after = `&after=${nextCursor}`;
+    }
+    expect(seen.every((one) => one.predicted !== one.actual)).toBe(true);
+    const sure = seen.map((one) => one.probability);
+    expect(sure).toEqual([...sure].sort((a, b) => b - a));
+    for (const { path: row, excerpt } of seen) expect(excerpt).toBe(texts.get(row)!.slice(0, 300));
+    const right = (await http.get(`/v1/models/${job.model}/evaluation/examples?wrong=false&limit=100`)).body.data;
+    expect(right.every((one: Answer) => one.predicted === one.actual)).toBe(true);
+    const all = (await http.get(`/v1/models/${job.model}/evaluation`)).body;
+    const rights = Math.round(all.accuracy * all.examples) + Math.round(all.test.accuracy * all.test.examples);
+    expect(seen.length).toBe(all.examples + all.test.examples - rights);
   });
 
   test('the files: a folder as the libraries of the hub read it', async () => {

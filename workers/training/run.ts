@@ -1,9 +1,11 @@
 import type { EvaluationExample, Split } from '../../src/domain/types.js';
 import { encodeTensors } from '../../src/onnx/index.js';
+import { binaryScores } from '../../src/tasks/binary-scores.js';
 import { argmax, evaluate } from '../../src/tasks/image-classification/metrics.js';
 import type { Executor } from '../executors/executor.js';
 import { PICTURE_CARD } from './cards/picture-card.js';
 import { textCard } from './cards/text-card.js';
+import { withExcerpts } from './excerpts.js';
 import { featureExtraction } from './extraction.js';
 import { fineTuning } from './fine-tune/fine-tuning.js';
 import type { Control } from './head-search.js';
@@ -47,10 +49,14 @@ export async function run(
   progress('evaluation', 0, 1);
   const trainNumbers = numbersOf(train, labels);
   const majority = argmax(labels.map((_, k) => trainNumbers.reduce((n, label) => n + (label === k ? 1 : 0), 0)));
-  const evaluated = (list: readonly RunExample[], probabilities: Float32Array) =>
-    evaluate(labels, numbersOf(list, labels), probabilities, majority);
+  const evaluated = (list: readonly RunExample[], probabilities: Float32Array, threshold?: number) => {
+    const actual = numbersOf(list, labels);
+    const binary = labels.length === 2 ? binaryScores(labels, actual, probabilities, threshold) : null;
+    return { ...evaluate(labels, actual, probabilities, majority), ...(binary !== null && { binary }) };
+  };
   const validated = evaluated(validation, trained.probabilities.validation);
-  const tested = test.length > 0 ? evaluated(test, trained.probabilities.test) : null;
+  // A threshold that was found on the test split would flatter the model.
+  const tested = test.length > 0 ? evaluated(test, trained.probabilities.test, validated.binary?.threshold) : null;
   const metrics: Record<string, number> = {
     'validation/accuracy': validated.accuracy,
     'validation/loss': validated.logLoss,
@@ -106,10 +112,10 @@ export async function run(
       ...(tested !== null && { test: tested }),
       ...(tokens !== null && { tokens }),
     },
-    examples: [
+    examples: await withExcerpts(spec, [
       ...predictions(labels, 'validation', validation, trained.probabilities.validation),
       ...predictions(labels, 'test', test, trained.probabilities.test),
-    ],
+    ]),
     certificate,
     export: exported,
     recipe: await leave(spec.outDir, 'model.recipe', recipe),

@@ -331,7 +331,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What it predicted for each example it was measured on */
+        /**
+         * What it predicted for each example it was measured on
+         * @description The mistakes it was surest of: `wrong=true&order=confidence`.
+         */
         get: operations["listModelEvaluationExamples"];
         put?: never;
         post?: never;
@@ -1191,6 +1194,17 @@ export interface components {
             label: string;
             accuracy: number;
         };
+        /** @description Of two labels. Precision, recall and F1 are those of `positive` at the threshold. */
+        BinaryScore: {
+            /** @description The label whose probability is meant: the second. */
+            positive: string;
+            rocAuc: number | null;
+            /** @description Probability of `positive` from which on F1 is largest on the validation split. */
+            threshold: number;
+            precision: number;
+            recall: number;
+            f1: number;
+        };
         Calibration: {
             ece: number;
             bins: components["schemas"]["CalibrationBin"][];
@@ -1255,6 +1269,7 @@ export interface components {
             validation: "own split" | "drawn";
             test?: components["schemas"]["Measurement"];
             tokens?: components["schemas"]["TokenReport"];
+            binary?: components["schemas"]["BinaryScore"];
         };
         EvaluationExample: {
             /** @enum {string} */
@@ -1266,6 +1281,8 @@ export interface components {
             predicted: string;
             probability: number;
             probabilities: number[];
+            /** @description What a text begins with; null for other examples. */
+            excerpt: string | null;
         };
         EvaluationExampleList: {
             /** @enum {string} */
@@ -1301,6 +1318,7 @@ export interface components {
             classes: components["schemas"]["ClassScore"][];
             macro: components["schemas"]["MacroScore"];
             confusion: components["schemas"]["Confusion"];
+            binary?: components["schemas"]["BinaryScore"];
         };
         Model: {
             /** @enum {string} */
@@ -3471,6 +3489,10 @@ export interface operations {
             query?: {
                 actual?: string;
                 predicted?: string;
+                /** @description Only those predicted wrongly, or only those predicted rightly. */
+                wrong?: boolean;
+                /** @description By place in the dataset, which is the default, or the most confident predictions first. */
+                order?: "index" | "confidence";
                 /** @description How many at most. */
                 limit?: number;
                 /** @description Cursor: `nextCursor` of the page before. */

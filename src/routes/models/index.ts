@@ -67,6 +67,7 @@ export function modelReads(app: App, deps: AppDeps): void {
       schema: {
         operationId: 'listModelEvaluationExamples',
         summary: 'What it predicted for each example it was measured on',
+        description: 'The mistakes it was surest of: `wrong=true&order=confidence`.',
         tags,
         params: idParams,
         querystring: schema.evaluationQuery,
@@ -75,8 +76,7 @@ export function modelReads(app: App, deps: AppDeps): void {
     },
     async (request) => {
       const { id } = await findModel(deps, request.caller.projectId, request.params.id);
-      const { limit, after, actual, predicted } = request.query;
-      const filter = { ...(actual === undefined ? {} : { actual }), ...(predicted === undefined ? {} : { predicted }) };
+      const { limit, after, ...filter } = request.query;
       const page = { limit, ...(after === undefined ? {} : { after }) };
       return listBody(await models.evaluationExamples(id, filter, page), evaluationExampleBody);
     },

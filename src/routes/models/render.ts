@@ -76,5 +76,6 @@ export function evaluationBody(id: string, evaluation: Json): Static<typeof Eval
 }
 
 export function evaluationExampleBody(example: ExampleRecord): Static<typeof EvaluationExample> {
-  return { object: 'evaluation.example', ...example, probabilities: [...example.probabilities] };
+  const { excerpt = null, ...rest } = example;
+  return { object: 'evaluation.example', ...rest, probabilities: [...rest.probabilities], excerpt };
 }

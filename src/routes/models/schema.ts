@@ -103,7 +103,21 @@ export const TokenReport = open(
   },
   { $id: 'TokenReport', description: 'How tokenizer and texts go together, over all examples of the job.' },
 );
-export const Measurement = open(MEASURES, { $id: 'Measurement' });
+export const BinaryScore = open(
+  {
+    positive: Type.String({ description: 'The label whose probability is meant: the second.' }),
+    rocAuc: optionalNumber,
+    threshold: Type.Number({
+      description: 'Probability of `positive` from which on F1 is largest on the validation split.',
+    }),
+    ...SCORES,
+  },
+  {
+    $id: 'BinaryScore',
+    description: 'Of two labels. Precision, recall and F1 are those of `positive` at the threshold.',
+  },
+);
+export const Measurement = open({ ...MEASURES, binary: Type.Optional(ref(BinaryScore)) }, { $id: 'Measurement' });
 export const Evaluation = open(
   {
     object: Type.Literal('evaluation'),
@@ -112,6 +126,7 @@ export const Evaluation = open(
     validation: words(['own split', 'drawn'], { description: 'Where the examples came from.' }),
     test: Type.Optional(ref(Measurement)),
     tokens: Type.Optional(ref(TokenReport)),
+    binary: Type.Optional(ref(BinaryScore)),
   },
   { $id: 'Evaluation', description: 'How the model did on the validation split, which it was not trained on.' },
 );
@@ -125,6 +140,10 @@ export const EvaluationExample = open(
     predicted: text,
     probability: Type.Number(),
     probabilities: Type.Array(Type.Number()),
+    excerpt: Type.Unsafe<string | null>({
+      type: ['string', 'null'],
+      description: 'What a text begins with; null for other examples.',
+    }),
   },
   { $id: 'EvaluationExample' },
 );
@@ -132,6 +151,12 @@ export const EvaluationExampleList = listOf(EvaluationExample);
 export const evaluationQuery = closed({
   actual: Type.Optional(text),
   predicted: Type.Optional(text),
+  wrong: Type.Optional(Type.Boolean({ description: 'Only those predicted wrongly, or only those predicted rightly.' })),
+  order: Type.Optional(
+    words(['index', 'confidence'], {
+      description: 'By place in the dataset, which is the default, or the most confident predictions first.',
+    }),
+  ),
   ...PageQuery,
 });
 export const fileParams = closed({

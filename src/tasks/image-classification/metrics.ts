@@ -1,3 +1,5 @@
+import type { BinaryScores } from '../binary-scores.js';
+
 /** What is said of a classifier on examples it was not trained on. Plain JSON: it is stored and served as it is. */
 export interface Evaluation {
   readonly examples: number;
@@ -12,6 +14,8 @@ export interface Evaluation {
   readonly classes: readonly ClassScore[];
   readonly macro: { readonly precision: number; readonly recall: number; readonly f1: number };
   readonly confusion: { readonly labels: readonly string[]; readonly matrix: readonly (readonly number[])[] };
+  /** Of two labels. */
+  readonly binary?: BinaryScores;
 }
 export interface CalibrationBin {
   readonly low: number;
