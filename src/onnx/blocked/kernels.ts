@@ -1,4 +1,4 @@
-import { reshape, slice } from '../emit.js';
+import { ints, reshape, slice } from '../emit.js';
 import { padTo, type Tensors, whole } from './tensors.js';
 
 type Size = readonly [out: number, perGroup: number, height: number, width: number];
@@ -9,6 +9,8 @@ type Size = readonly [out: number, perGroup: number, height: number, width: numb
  */
 function turned(t: Tensors, x: string, places: number): string {
   if (places === 1) return x;
+  const backwards = Array.from({ length: places }, (_, i) => places - 1 - i);
+  if (t.b.opset < 10) return t.b.op('Gather', [x, ints(t.b, backwards)], { axis: 2 });
   return slice(t.b, x, { starts: [-1], ends: [-(2 ** 40)], axes: [2], steps: [-1] });
 }
 

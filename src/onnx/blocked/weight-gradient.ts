@@ -20,6 +20,8 @@ export const convWeightGradient: Rewrite = (t, node) => {
   if (group > 1 && !depthwise) return false;
   const direct = perGroup < t.block && !t.isBlocked(x);
   if (!direct && !t.canBlock(x)) return false;
+  const strided = w.strides.some((s) => s > 1);
+  if (strided && !direct && !depthwise && t.b.opset < 10) return false;
   if (direct && !depthwise && elements(w.kernel) > MOST_PLACES) return false;
   const dw = depthwise
     ? planes(t, x, dy, g)

@@ -53,13 +53,7 @@ export function convInputGradient(b: GraphBuilder, node: Node, form?: InputForm)
 export function convWeightGradient(b: GraphBuilder, node: Node, form?: WeightForm): string {
   const [x, dy] = node.inputs as readonly [string, string];
   const g = geometryOf(node);
-  const chosen = form ?? weightForm({ ...g, ...g.w, opset: b.opset });
-  if (chosen === 'taps' && g.w.strides.some((s) => s > 1) && b.opset < 10)
-    throw new OnnxError(
-      'operator-not-differentiable',
-      `Conv with strides needs opset 10 to be trained ('${node.inputs[0]}' is convolved so); the model has ${b.opset}.`,
-    );
-  return WEIGHT_FORMS[chosen](b, x, dy, g);
+  return WEIGHT_FORMS[form ?? weightForm({ ...g, ...g.w, opset: b.opset })](b, x, dy, g);
 }
 
 const perAxis = (w: Window, of: (i: number) => number): readonly number[] => w.kernel.map((_, i) => of(i));
@@ -75,8 +69,11 @@ function taps(b: GraphBuilder, w: Window, padded: string): readonly string[] {
       rest = Math.floor(rest / k);
     }
     const ends = at.map((from, i) => from + ((w.output[i] as number) - 1) * (w.strides[i] as number) + 1);
-    const steps = w.strides.some((s) => s > 1) ? { steps: w.strides } : {};
-    return slice(b, padded, { starts: at, ends, axes, ...steps });
+    if (w.strides.every((s) => s === 1)) return slice(b, padded, { starts: at, ends, axes });
+    if (b.opset >= 10) return slice(b, padded, { starts: at, ends, axes, steps: w.strides });
+    // Slices have no steps yet; the largest of one number is that number.
+    const all = slice(b, padded, { starts: at, ends, axes });
+    return b.op('MaxPool', [all], { kernel_shape: w.kernel.map(() => 1), strides: w.strides });
   });
 }
 

@@ -7,8 +7,7 @@ const conv = (name: string, x: number[], w: number[], attributes: Record<string,
     name: `Conv ${name}`,
     inputs: bias ? [x, w, [w[0] as number]] : [x, w],
     attributes: attributes as NonNullable<Case['attributes']>,
-    // Before opset 10 there are no strided slices, of which the weights' gradient is made.
-    opsets: [attributes.strides === undefined ? 7 : 11, NEWEST_OPSET],
+    opsets: [7, NEWEST_OPSET],
     dataType: 'float32',
     step: 0.25,
   });
