@@ -1,72 +1,74 @@
-"""Begins the factored network with what the residual one learnt.
+"""Makes photo-small.onnx of the residual network that train.py and export.py made: about half the work, no training.
 
-Each 3x3 convolution becomes a 3x1 and a 1x3 one (Jaderberg et al. 2014, arXiv:1405.3866). Their weights are the
-closest in the outputs on sample pictures, not in the weights: a singular value decomposition, whitened by the inputs'
-covariance (Zhang et al. 2015, arXiv:1411.4229, has the idea).
+Each 3x3 convolution becomes a 3x1 and a 1x3 one with fewer channels between them (Jaderberg et al. 2014,
+arXiv:1405.3866). Layer after layer, the closest to what the whole network computes on sample pictures, given what the
+layers before (already factored) make of them, so that errors do not add up (Zhang et al. 2015, arXiv:1411.4229): a
+regression of the wanted outputs on the given inputs, its kernel cut by a singular value decomposition that is whitened
+by the inputs' covariance, and the 1x3 kernel regressed once more on what the 3x1 one keeps. A block's second
+convolution also makes up for what its shortcut misses.
 
-    python bases/photo-small/factor.py --start bases/photo-small/photo-small.onnx --work bench/out/photo-small
+    python bases/photo-small/factor.py --data ../shared/data --work bench/out/photo-small --start residual.onnx
 
-prints the RANKS of net.py: greedily, the 16 channels that save most error for their work, until the budget is spent.
+`--share 0.5` prints ranks instead: greedily, the channels that save most error for their work, within that share of
+the whole kernels' work.
 """
 
 import argparse
+import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import torch
-from onnx import numpy_helper
-from torch import nn
 from torch.nn import functional as F
 
-PATCHES = 40_000  # sampled positions a convolution
+from graph import blocks_of, graph_of, weights_of
+from train import batch_of, crops_of, pack
+
+# Channels between the two factors, two convolutions a block; what --share 0.5 answered.
+RANKS = ((16, 32), (32, 48), (48, 64), (64, 96), (80, 112), (80, 80), (128, 192), (144, 176))
 STEP = 16  # onnxruntime computes in blocks of 16 channels
+POSITIONS = {3: 160, 1: 400}  # of each picture and batch that a kernel of so many rows is regressed on
+BATCH = 40
 
 
-def weights_of(path):
-    """The folded float32 weights of an exported photo-small, by name without `.float16`."""
-    model = onnx.load(path)
-    arrays = {kept.name.removesuffix(".float16"): numpy_helper.to_array(kept) for kept in model.graph.initializer}
-    return {name: torch.from_numpy(array.astype(np.float32)) for name, array in arrays.items() if array.ndim}
+def batched(function, x):
+    return torch.cat([function(part) for part in x.split(BATCH)])
 
 
 def convolve(weights, name, x, stride=1):
-    kernel = weights[f"{name}.weight"]
-    return F.conv2d(x, kernel, weights[f"{name}.bias"], stride, kernel.shape[-1] // 2)
+    """The convolution `name`, whole or factored, before its rectifier."""
+    kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    if f"{name}.vertical" not in weights:
+        return batched(lambda part: F.conv2d(part, kernel, bias, stride, kernel.shape[-1] // 2), x)
+    vertical = lambda part: F.conv2d(part, weights[f"{name}.vertical"], None, (stride, 1), (1, 0))
+    return batched(lambda part: F.conv2d(vertical(part), kernel, bias, (1, stride), (0, 1)), x)
 
 
-def last_map(weights, x, seen=lambda name, x, stride: None):
-    """The residual network's last map [N,512,h,w] of pictures x [N,3,H,W]; `seen` is shown every 3x3's input."""
-    x = F.relu(convolve(weights, "stem", x, 2))
-    block = 0
-    while f"block{block}.first.weight" in weights:
-        stride = 2 if block and f"block{block}.shortcut.weight" in weights else 1
-        seen(f"block{block}.first", x, stride)
-        inner = F.relu(convolve(weights, f"block{block}.first", x, stride))
-        seen(f"block{block}.second", inner, 1)
-        inner = convolve(weights, f"block{block}.second", inner)
-        x = F.avg_pool2d(x, 2) if stride == 2 else x
-        x = convolve(weights, f"block{block}.shortcut", x) if f"block{block}.shortcut.weight" in weights else x
-        x, block = F.relu(inner + x), block + 1
-    return F.relu(convolve(weights, "last", x))
+def moments(x, wanted, kernel, stride):
+    """Mean products of the patches of x [n,c,h,w] with a constant, float64 [d+1,d+1], and with `wanted`, [d+1,o]."""
+    square, cross, count = 0, 0, 0
+    for part, aim in zip(x.split(BATCH), wanted.split(BATCH)):
+        padding = tuple(length // 2 for length in kernel)
+        patches = F.unfold(part, kernel, padding=padding, stride=stride).transpose(1, 2)
+        some = torch.randperm(patches.shape[1])[: POSITIONS[kernel[0]]]
+        patches = patches[:, some].flatten(0, 1)
+        patches = torch.cat([patches, torch.ones(len(patches), 1)], 1)
+        aim = aim.flatten(2).transpose(1, 2)[:, some].flatten(0, 1)
+        square, cross = square + (patches.T @ patches).double(), cross + (patches.T @ aim).double()
+        count += len(patches)
+    return square / count, cross / count
 
 
-def covariances(weights, x):
-    """Of each 3x3 convolution's input patches on pictures x [N,3,H,W]: {name: (mean [9c], covariance [9c,9c])}."""
-    found = {}
-
-    def seen(name, x, stride):
-        patches = F.unfold(x, 3, padding=1, stride=stride).transpose(1, 2).flatten(0, 1)
-        patches = patches[torch.randperm(len(patches))[:PATCHES]]
-        mean = patches.mean(0)
-        found[name] = mean.double(), ((patches - mean).T @ (patches - mean) / len(patches)).double()
-
-    last_map(weights, x, seen)
-    return found
+def ridge(square, cross, prior, strength):
+    """Least squares, float64 [d+1,o], drawn towards `prior` by `strength` (of the mean square); the constant is free."""
+    penalty = torch.full((len(square),), float(square.diagonal().mean()) * strength, dtype=torch.float64)
+    penalty[-1] = 1e-9
+    return torch.linalg.solve(square + penalty.diag(), cross + penalty[:, None] * prior)
 
 
 def decompose(kernel, covariance):
-    """Singular values and the two factors at full rank of kernel [o,c,3,3]: [r], [r,c,3,1], [o,r,1,3]."""
+    """Singular values [r] and the 3x1 factor [r,c,3,1] at full rank of kernel [o,c,3,3], whitened by its patches."""
     out, inside = kernel.shape[:2]
     columns = covariance.reshape(inside, 3, 3, inside, 3, 3)  # channel, row, column of a patch, twice
     columns = sum(columns[:, :, i, :, :, i] for i in range(3)).reshape(inside * 3, inside * 3) / 3
@@ -74,103 +76,108 @@ def decompose(kernel, covariance):
     values, vectors = torch.linalg.eigh(columns)
     whiten, restore = vectors * values.sqrt(), (vectors / values.sqrt()).T
     flat = kernel.double().permute(0, 3, 1, 2).reshape(out * 3, inside * 3)
-    left, singular, right = torch.linalg.svd(flat @ whiten, full_matrices=False)
-    half = singular.sqrt()
-    vertical = (half[:, None] * right @ restore).reshape(-1, inside, 3, 1)
-    horizontal = (left * half).reshape(out, 3, -1).permute(0, 2, 1).reshape(out, -1, 1, 3)
-    return singular, vertical.float(), horizontal.float()
+    _, singular, right = torch.linalg.svd(flat @ whiten, full_matrices=False)
+    return singular, (singular.sqrt()[:, None] * right @ restore).reshape(-1, inside, 3, 1).float()
 
 
-def factorise(path, student, x):
-    """Fills a factored Student so that it computes, on pictures like x [N,3,H,W], nearly what the file at path does."""
-    weights = weights_of(path)
-    found = covariances(weights, x)
-    targets = []  # convolution before its norm, the norm, its folded bias
-
-    def place(name, *layers):
-        *convolutions, norm = layers
-        kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
-        if len(convolutions) == 1:
-            convolutions[0].weight.data.copy_(kernel)
-        else:
-            mean, covariance = found[name]
-            _, vertical, horizontal = decompose(kernel, covariance)
-            rank = convolutions[0].out_channels
-            convolutions[0].weight.data.copy_(vertical[:rank])
-            convolutions[1].weight.data.copy_(horizontal[:, :rank])
-            made = torch.einsum("orj,rci->ocij", horizontal[:, :rank, 0], vertical[:rank, :, :, 0])
-            bias = bias - (made - kernel).flatten(1) @ mean.float()
-        norm.running_mean.zero_()
-        norm.running_var.fill_(1)
-        norm.weight.data.fill_((1 + norm.eps) ** 0.5)
-        norm.bias.data.copy_(bias)
-        targets.append(norm)
-
-    trunk = list(student.trunk)
-    place("stem", trunk[0], trunk[1])
-    for i, block in enumerate(trunk[3:-3]):
-        layers = list(block.layers)
-        place(f"block{i}.first", *layers[:3])
-        place(f"block{i}.second", *layers[4:])
-        if any(isinstance(layer, nn.Conv2d) for layer in block.shortcut):
-            place(f"block{i}.shortcut", *list(block.shortcut)[-2:])
-    place("last", trunk[-3], trunk[-2])
-    calibrate(student, targets, x)
+def covariance_of(square):
+    mean = square[-1, :-1]
+    return square[:-1, :-1] - mean[:, None] * mean
 
 
-def calibrate(student, norms, x):
-    """Gives the norms the statistics of x, and scales and shifts that leave what the network computes as it was."""
-    seen = {}
-    keep = lambda norm, inputs: seen.__setitem__(norm, torch.var_mean(inputs[0], (0, 2, 3)))
-    hooks = [norm.register_forward_pre_hook(keep) for norm in norms]
-    student.eval()(x)
-    for hook in hooks:
-        hook.remove()
-    for norm, (variance, mean) in seen.items():
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_(variance)
-        norm.weight.data.copy_((variance + norm.eps).sqrt())
-        norm.bias.data.add_(mean)
+def factored(weights, name, x, wanted, stride, rank):
+    """The two factors and the bias, so that they make of x as nearly as they can `wanted` (before the rectifier)."""
+    kernel, bias = weights[f"{name}.weight"], weights[f"{name}.bias"]
+    prior = torch.cat([kernel.flatten(1).T, bias[None]]).double()
+    square, cross = moments(x, wanted, (3, 3), stride)
+    whole = ridge(square, cross, prior, 1e-3)[:-1].T.reshape(kernel.shape)
+    vertical = decompose(whole, covariance_of(square))[1][:rank]
+    apply = lambda part: F.conv2d(part, vertical, None, (stride, 1), (1, 0))
+    vertical = vertical / batched(apply, x).std((0, 2, 3)).clamp_min(1e-3)[:, None, None, None]  # float16 holds it well
+    square, cross = moments(batched(apply, x), wanted, (1, 3), (1, stride))
+    horizontal = ridge(square, cross, torch.zeros_like(cross), 1e-5).float()
+    last = horizontal[:-1].T.reshape(len(kernel), rank, 1, 3)
+    return {f"{name}.vertical": vertical, f"{name}.weight": last, f"{name}.bias": horizontal[-1]}
 
 
-def ranks_within(weights, found, share):
+def shortcut(weights, name, x, stride):
+    x = F.avg_pool2d(x, 2) if stride == 2 else x
+    return convolve(weights, f"{name}.shortcut", x) if f"{name}.shortcut.weight" in weights else x
+
+
+def factorise(weights, x):
+    """The factored network's weights, which computes nearly what `weights` do on pictures like x [N,3,H,W]."""
+    made = {name: kept for name, kept in weights.items() if name.startswith(("stem", "last")) or ".shortcut." in name}
+    whole = F.relu(convolve(weights, "stem", x, 2))
+    ours = whole
+    for (name, stride), (first, second) in zip(blocks_of(weights), RANKS, strict=True):
+        wanted = convolve(weights, f"{name}.first", whole, stride)
+        made |= factored(weights, f"{name}.first", ours, wanted, stride, first)
+        inner = F.relu(convolve(made, f"{name}.first", ours, stride))
+        wanted = convolve(weights, f"{name}.second", F.relu(wanted)) + shortcut(weights, name, whole, stride)
+        beside = shortcut(made, name, ours, stride)
+        made |= factored(weights, f"{name}.second", inner, wanted - beside, 1, second)
+        whole, ours = F.relu(wanted), F.relu(convolve(made, f"{name}.second", inner) + beside)
+        print(f"{name}: {float((ours - whole).square().mean() / whole.var()):.4f} of the variance missed", flush=True)
+    wanted = convolve(weights, "last", whole)
+    prior = torch.cat([weights["last.weight"].flatten(1).T, weights["last.bias"][None]]).double()
+    found = ridge(*moments(ours, wanted, (1, 1), 1), prior, 1e-3).float()
+    made |= {"last.weight": found[:-1].T.reshape(weights["last.weight"].shape), "last.bias": found[-1]}
+    one, other = (F.relu(last).pow(3).mean((2, 3)).pow(1 / 3) for last in (wanted, convolve(made, "last", ours)))
+    print(f"cosine of the centred features: {float(F.cosine_similarity(one - one.mean(0), other - one.mean(0)).mean()):.4f}")
+    return made
+
+
+def ranks_within(weights, x, share):
     """Channels between the factors, [(first, second), ...] of the blocks, for `share` of the whole kernels' work."""
-    choices, whole, side = {}, 0, 56
-    for name in found:
-        out, inside = weights[f"{name}.weight"].shape[:2]
-        stride = 2 if out != inside else 1
-        side //= stride
-        mean, covariance = found[name]
-        flat = weights[f"{name}.weight"].double().flatten(1)
-        power = torch.trace(flat @ covariance @ flat.T)
-        singular = decompose(weights[f"{name}.weight"], covariance)[0] ** 2
-        choices[name] = [singular / power, 3 * (inside * stride + out) * side * side, STEP]
-        whole += 9 * inside * out * side * side
-    spent = sum(work * rank for _, work, rank in choices.values())
+    choices, whole, x = [], 0, F.relu(convolve(weights, "stem", x, 2))
+    for name, stride in blocks_of(weights):
+        wanted = convolve(weights, f"{name}.first", x, stride)
+        for layer, given, step in ((f"{name}.first", x, stride), (f"{name}.second", F.relu(wanted), 1)):
+            kernel = weights[f"{layer}.weight"]
+            out, inside = kernel.shape[:2]
+            covariance = covariance_of(moments(given, convolve(weights, layer, given, step), (3, 3), step)[0])
+            flat, side = kernel.double().flatten(1), wanted.shape[-1]
+            gains = decompose(kernel, covariance)[0] ** 2 / torch.trace(flat @ covariance @ flat.T)
+            choices.append([gains, 3 * (inside * step + out) * side * side, STEP])
+            whole += 9 * inside * out * side * side
+        x = F.relu(convolve(weights, f"{name}.second", F.relu(wanted)) + shortcut(weights, name, x, stride))
     gain = lambda choice: float(choice[0][choice[2] : choice[2] + STEP].sum() / choice[1])
-    while spent < share * whole:
-        best = max(choices.values(), key=gain)
-        best[2] += STEP
-        spent += STEP * best[1]
-    names = list(choices)
-    return tuple((choices[a][2], choices[b][2]) for a, b in zip(names[::2], names[1::2]))
+    while sum(work * rank for _, work, rank in choices) < share * whole:
+        max(choices, key=gain)[2] += STEP
+    return tuple((one[2], other[2]) for one, other in zip(choices[::2], choices[1::2]))
+
+
+def sample(data, work, count):
+    """Half of the packed tiles and half of the larger photos, at 112 pixels; a third coarse, as small ones are."""
+    pictures, labels, held = pack(data, work)
+    rng = np.random.default_rng(5)
+    kinds = (np.flatnonzero(~held), np.flatnonzero(labels < 0))
+    at = np.concatenate([rng.choice(kind, count // 2, replace=False) for kind in kinds])
+    crops = crops_of(len(pictures), 4, 0)[:, 0]
+    coarse = rng.integers(24, 49, len(at)) * (rng.uniform(size=len(at)) < 0.3)
+    return batch_of(pictures[at], crops[at], 112, coarse)
 
 
 def main():
-    from train import batch_of, crops_of  # train.py needs this module
-
     parser = argparse.ArgumentParser()
-    parser.add_argument("--start", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--share", type=float, default=0.38)
+    parser.add_argument("--start", type=Path, required=True, help="what export.py wrote")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "photo-small.onnx")
+    parser.add_argument("--pictures", type=int, default=280)
+    parser.add_argument("--share", type=float)
     args = parser.parse_args()
+    args.work.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    kept = np.load(args.work / "pictures.npz")
-    pictures = kept["pictures"][np.flatnonzero(~kept["held"])[::300]]
-    weights = weights_of(args.start)
+    weights, x = weights_of(args.start), sample(args.data, args.work, args.pictures)
     with torch.no_grad():
-        found = covariances(weights, batch_of(pictures, crops_of(len(pictures), 1, 0)[:, 0], 112))
-    print(ranks_within(weights, found, args.share))
+        if args.share:
+            print(ranks_within(weights, x, args.share))
+            return
+        notes = json.loads((Path(__file__).parent / "metadata.json").read_text())
+        onnx.save(graph_of(factorise(weights, x), notes), args.out)
+    print(f"{args.out.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

@@ -1,37 +1,21 @@
-"""The networks that train.py trains: two that begin at random, and one that begins with another.
+"""The networks that train.py trains.
 
 Blocks: He et al. 2015 (arXiv:1512.03385), average-pool shortcuts after He et al. 2018 (arXiv:1812.01187); the depthwise
-candidate's: MobileNetV2 (arXiv:1801.04381). The factored one's 3x3 convolutions are a 3x1 and a 1x3 one with few
-channels between them: Jaderberg et al. 2014 (arXiv:1405.3866).
+candidate's: MobileNetV2 (arXiv:1801.04381).
 """
 
 from torch import nn
 from torch.nn import functional as F
 
-# Channels between the two factors of each 3x3 convolution, two a block; chosen by `factor.py`.
-RANKS = ((16, 16), (32, 48), (32, 48), (48, 64), (64, 80), (64, 64), (96, 144), (112, 128))
-
-
-def dense(inside, out, stride, _rank):
-    return [nn.Conv2d(inside, out, 3, stride, 1, bias=False)]
-
-
-def factors(inside, out, stride, rank):
-    return [
-        nn.Conv2d(inside, rank, (3, 1), (stride, 1), (1, 0), bias=False),
-        nn.Conv2d(rank, out, (1, 3), (1, stride), (0, 1), bias=False),
-    ]
-
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions, whole or factored; a pooled and projected shortcut where the shape changes."""
+    """Two 3x3 convolutions; a pooled and projected shortcut where the shape changes."""
 
-    def __init__(self, inside, out, stride, ranks=None):
+    def __init__(self, inside, out, stride):
         super().__init__()
-        three, (first, second) = (factors, ranks) if ranks else (dense, (None, None))
         self.layers = nn.Sequential(
-            *three(inside, out, stride, first), nn.BatchNorm2d(out), nn.ReLU(inplace=True),
-            *three(out, out, 1, second), nn.BatchNorm2d(out),
+            nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True),
+            nn.Conv2d(out, out, 3, 1, 1, bias=False), nn.BatchNorm2d(out),
         )
         shortcut = [nn.AvgPool2d(2)] if stride == 2 else []
         if inside != out:
@@ -43,7 +27,7 @@ class Residual(nn.Module):
 
 
 class Inverted(nn.Module):
-    def __init__(self, inside, out, stride, _ranks=None, expansion=3):
+    def __init__(self, inside, out, stride, expansion=3):
         super().__init__()
         middle = inside * expansion
         self.residual = stride == 1 and inside == out
@@ -62,16 +46,15 @@ class Student(nn.Module):
 
     def __init__(self, candidate="residual", features=512):
         super().__init__()
-        block, stem, widths, depths, first, ranks = {
-            "residual": (Residual, 32, (32, 64, 128, 256), (1, 2, 3, 2), 1, (None,) * 8),
-            "factored": (Residual, 32, (32, 64, 128, 256), (1, 2, 3, 2), 1, RANKS),
-            "depthwise": (Inverted, 24, (32, 64, 128, 256), (2, 3, 5, 2), 2, (None,) * 12),
+        block, stem, widths, depths, first = {
+            "residual": (Residual, 32, (32, 64, 128, 256), (1, 2, 3, 2), 1),
+            "depthwise": (Inverted, 24, (32, 64, 128, 256), (2, 3, 5, 2), 2),
         }[candidate]
         layers = [nn.Conv2d(3, stem, 3, 2, 1, bias=False), nn.BatchNorm2d(stem), nn.ReLU(inplace=True)]
         inside = stem
         strides = [(width, 1 if i else first if stage == 0 else 2) for stage, (width, depth) in enumerate(zip(widths, depths)) for i in range(depth)]
-        for (width, stride), inner in zip(strides, ranks, strict=True):
-            layers.append(block(inside, width, stride, inner))
+        for width, stride in strides:
+            layers.append(block(inside, width, stride))
             inside = width
         layers += [nn.Conv2d(inside, features, 1, bias=False), nn.BatchNorm2d(features), nn.ReLU(inplace=True)]
         self.trunk = nn.Sequential(*layers)
@@ -88,6 +71,5 @@ class Distilled(nn.Module):
         self.classify = nn.Linear(512, classes)
 
     def forward(self, x):
-        last = self.student(x)
-        features = last.mean((2, 3))
-        return self.project(features), self.classify(features), last
+        features = self.student(x).mean((2, 3))
+        return self.project(features), self.classify(features)

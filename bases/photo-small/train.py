@@ -2,13 +2,9 @@
 
 A small residual network learns to reproduce the pooled features of an ImageNet MobileNetV2 (the teacher) on crops of
 the pictures, plus their labels where there are any. Seeded, resumable: run it again and it goes on from the last
-checkpoint. Stages: pack the pictures, compute the teacher's features of fixed crops, train. export.py does the rest.
+checkpoint. Stages: pack the pictures, compute the teacher's features of fixed crops, train. export.py and factor.py do the rest.
 
     python bases/photo-small/train.py --data ../shared/data --work bench/out/photo-small --crops 4
-
-The factored candidate (factor.py) begins with the residual one; README.md has what it was trained with so far:
-
-    python bases/photo-small/train.py … --candidate factored --start bases/photo-small/photo-small.onnx
 
 Distillation: Hinton et al. 2015 (arXiv:1503.02531); the same crop is shown to teacher and student, as in Beyer et al.
 2022 (arXiv:2106.05237). On CPUs preload tcmalloc.
@@ -34,7 +30,6 @@ from torch import distributed, nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from factor import factorise, last_map, weights_of
 from net import Distilled
 
 MEAN = np.array([0.485, 0.456, 0.406], np.float32)
@@ -146,31 +141,14 @@ def teach(args, pictures, crops, log):
     return store
 
 
-def begin(start, model, train, pictures, crops, features, standard, count=8192):
-    """Fills the factored model from an exported residual one, and its projection by ridge regression on the teacher."""
-    at = np.sort(np.random.default_rng(2).choice(train, count, replace=False))
-    with torch.no_grad():
-        factorise(start, model.student, batch_of(pictures[at[::64]], crops[at[::64], 0], 112))
-        parts = [at[i : i + 128] for i in range(0, count, 128)]
-        got = torch.cat([model.student(batch_of(pictures[p], crops[p, 0], 80)).mean((2, 3)) for p in parts])
-        wanted = (torch.from_numpy(np.asarray(features[at, 0], np.float32)) - standard[0]) / standard[1]
-        centre = got.mean(0)
-        gram = (got - centre).T @ (got - centre)
-        weight = torch.linalg.solve(gram + 0.01 * gram.diagonal().mean() * torch.eye(len(gram)), (got - centre).T @ wanted).T
-        model.project.weight.copy_(weight)
-        model.project.bias.copy_(wanted.mean(0) - weight @ centre)
-
-
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--candidate", choices=("residual", "depthwise", "factored"), default="residual")
-    parser.add_argument("--start", type=Path, help="exported residual network that the factored one begins with")
+    parser.add_argument("--candidate", choices=("residual", "depthwise"), default="residual")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--final", type=int, default=12, help="epochs at the sizes that the service will show")
     parser.add_argument("--final-rate", type=float, default=8e-4)
-    parser.add_argument("--like", type=float, default=0, help="weight of the distance to the start's last map")
     parser.add_argument("--steps", type=int, help="steps of an epoch; left out: every picture once")
     parser.add_argument("--decay", type=float, default=0.998, help="of the weights' moving average, which is what counts")
     parser.add_argument("--crops", type=int, default=2)
@@ -233,12 +211,7 @@ def train(args, rank):
         optimizer.load_state_dict(kept["optimizer"])
         epoch = kept["epoch"]
         log(f"resumed after epoch {epoch}")
-    elif args.candidate == "factored" and rank == 0:
-        begin(args.start, model, taught, pictures, crops, features, (mean, deviation))
-        average.load_state_dict(model.state_dict())
-        log(f"begun with {args.start.name}")
 
-    residual = weights_of(args.start) if args.like > 0 else None
     shared = DistributedDataParallel(model) if args.workers > 1 else model  # begins with process 0's weights
     # Convolutions of all channels are faster in bfloat16 on CPUs that have it, depthwise ones slower.
     half = args.candidate != "depthwise"
@@ -250,13 +223,9 @@ def train(args, rank):
 
     def losses(net, x, wanted, label):
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            got, logits, last = net(x)
+            got, logits = net(x)
         distance = F.smooth_l1_loss(got.float(), wanted) + 1 - F.cosine_similarity(got.float(), wanted).mean()
         others = 0.1 * F.cross_entropy(logits.float(), label, ignore_index=-1, label_smoothing=0.1)
-        if args.like > 0 and net.training:
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-                aim = last_map(residual, x).float()
-            others = others + args.like * F.mse_loss(last.float(), aim) / aim.var()
         return distance, others
 
     def batches(epoch):
