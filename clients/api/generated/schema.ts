@@ -933,7 +933,7 @@ export interface components {
         Hyperparameters: {
             /** @description Passes over the training split. */
             epochs: "auto" | number;
-            /** @description Step size. */
+            /** @description Step size. featureExtraction whose batches are drawn: the first step's; it falls to nothing in a line. */
             learningRate: "auto" | number;
             /** @description Examples a step. */
             batchSize: "auto" | number;
@@ -993,7 +993,7 @@ export interface components {
         HyperparametersRequest: {
             /** @description Passes over the training split. */
             epochs?: "auto" | number;
-            /** @description Step size. */
+            /** @description Step size. featureExtraction whose batches are drawn: the first step's; it falls to nothing in a line. */
             learningRate?: "auto" | number;
             /** @description Examples a step. */
             batchSize?: "auto" | number;

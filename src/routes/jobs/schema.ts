@@ -45,7 +45,10 @@ export const ChosenMethod = open(METHOD, { $id: 'ChosenMethod' });
 
 const HYPERPARAMETERS = {
   epochs: auto({ type: 'integer', minimum: 1, maximum: 10_000 }, 'Passes over the training split.'),
-  learningRate: auto({ type: 'number', exclusiveMinimum: 0, maximum: 1000 }, 'Step size.'),
+  learningRate: auto(
+    { type: 'number', exclusiveMinimum: 0, maximum: 1000 },
+    "Step size. featureExtraction whose batches are drawn: the first step's; it falls to nothing in a line.",
+  ),
   batchSize: auto({ type: 'integer', minimum: 1, maximum: 65_536 }, 'Examples a step.'),
   weightDecay: auto(
     { type: 'number', minimum: 0, maximum: 1000 },

@@ -107,6 +107,7 @@ test('publishing is all or nothing', async () => {
     predicted: 'bees',
     probability: 0.75,
     probabilities: [0.25, 0.75],
+    excerpt: index % 2 === 0 ? null : `text ${index}`,
   }));
   const broken = newModel(job, { examples: [...examples, { ...examples[0]!, path: 'twice.jpg' }] });
   await expect(repos.jobs.publish({ jobId: job.id, attempt }, broken, {})).rejects.toThrow();
