@@ -27,6 +27,12 @@ export class ConnectionError extends Error {
   override readonly name = 'ConnectionError';
 }
 
+export interface PredictOptions {
+  /** How many labels, most probable first. */
+  readonly top?: number | undefined;
+  /** Of two labels: the probability from which on the second one is predicted. */
+  readonly threshold?: number | undefined;
+}
 export interface ClientOptions {
   /** Such as http://127.0.0.1:8080 */
   readonly url: string;
@@ -157,11 +163,17 @@ export function createClient(options: ClientOptions) {
         send('GET', `/v1/models/${id(model)}/files/${id(name)}`, { headers: { accept: '*/*' } }),
       delete: (model: string) => request<void>('DELETE', `/v1/models/${id(model)}`),
       alias: (name: string, model: string) => request<unknown>('PUT', `/v1/aliases/${id(name)}`, { json: { model } }),
-      predict: (model: string, body: Buffer, type: string, top?: number) =>
+      /** For one picture. */
+      predict: (model: string, body: Buffer, type: string, { top, threshold }: PredictOptions = {}) =>
         request<Schemas['PredictionResult']>('POST', `/v1/models/${id(model)}/predict`, {
           body: new Uint8Array(body),
           headers: { 'content-type': type },
-          query: { top },
+          query: { top, threshold },
+        }),
+      /** For up to 1,000 texts. */
+      predictTexts: (model: string, texts: readonly string[], options: PredictOptions = {}) =>
+        request<Schemas['PredictionResult']>('POST', `/v1/models/${id(model)}/predict`, {
+          json: { inputs: texts.map((text) => ({ text })), ...options },
         }),
     },
   };

@@ -125,7 +125,7 @@ function resultOf(what: string, job: Job): readonly string[][] {
 async function said(client: Client, model: string, file: string): Promise<string> {
   try {
     const bytes = await readFile(file);
-    const answer = await client.models.predict(model, bytes, mediaType(bytes), 2);
+    const answer = await client.models.predict(model, bytes, mediaType(bytes), { top: 2 });
     const { top, error } = answer.predictions[0] as Prediction;
     return error === undefined ? inWords(top!) : error.detail;
   } catch (error) {

@@ -1,17 +1,17 @@
-import { type Model, type Preprocessing, TASKS } from '../domain/types.js';
+import { type Model, type Preprocessing, TASKS, type TextInput } from '../domain/types.js';
 import { GraftError, type Problem } from '../errors.js';
 
 /**
  * What the API and a prediction process say to each other over HTTP. A request body is one frame: `u32` header length
- * (big endian), header (UTF-8 JSON), then the inputs' bytes one after the other, so images travel as they are.
+ * (big endian), header (UTF-8 JSON), then the inputs' bytes one after the other, so images travel as they are; texts as UTF-8.
  */
-export interface ServedModel extends Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels'> {
-  readonly preprocessing: Preprocessing;
+export interface ServedModel
+  extends Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels' | 'preprocessing' | 'text'> {
   /** Blob key of the base's tensors that training changed; null: the base is as it was. */
   readonly changedKey?: string | null;
 }
 export interface PredictInput {
-  readonly kind: 'image';
+  readonly kind: 'image' | 'text';
   readonly bytes: Uint8Array;
 }
 export interface PredictRequest {
@@ -24,13 +24,16 @@ export interface LabelProbability {
   readonly label: string;
   readonly probability: number;
 }
-export type Prediction =
-  | (LabelProbability & { readonly top: readonly LabelProbability[] })
-  | { readonly error: Problem };
+export interface Classified extends LabelProbability {
+  readonly top: readonly LabelProbability[];
+  /** Set where a text was longer than the base reads: its end was left out. */
+  readonly truncated?: true;
+}
+export type Prediction = Classified | { readonly error: Problem };
 export interface PredictAnswer {
   /** In the order of the inputs. */
   readonly predictions: readonly Prediction[];
-  /** Milliseconds waited in line after decoding and in the model, and images in the batch: the largest of the inputs'. */
+  /** Milliseconds waited in line after decoding and in the model, and inputs in the batch: the largest of the inputs'. */
   readonly timing: { readonly queueMs: number; readonly batch: number; readonly runMs: number };
 }
 
@@ -38,14 +41,16 @@ export const FRAME_TYPE = 'application/vnd.graft.predict';
 /** Set on a 503 of a process that is about to end: the request was not started and may be sent again. */
 export const NOT_STARTED_HEADER = 'x-graft-not-started';
 export const MAX_HEADER_BYTES = 4 * 1024 * 1024;
-export const MAX_INPUTS = 256;
+/** Most inputs of one request. */
+export const MAX_IMAGES = 256;
+export const MAX_TEXTS = 1000;
 
 /** One frame in one buffer. */
 export function encodeFrame({ model, inputs, top }: PredictRequest): Buffer {
-  const { id, task, base, cut, headKey, changedKey, labels, preprocessing } = model;
+  const { id, task, base, cut, headKey, changedKey, labels, preprocessing, text } = model;
   const header = Buffer.from(
     JSON.stringify({
-      model: { id, task, base, cut, headKey, changedKey, labels, preprocessing },
+      model: { id, task, base, cut, headKey, changedKey, labels, preprocessing, text },
       inputs: inputs.map(({ kind, bytes }) => ({ kind, bytes: bytes.length })),
       top,
     }),
@@ -70,15 +75,15 @@ export function decodeFrame(frame: Buffer): PredictRequest {
   const header = parse(frame.toString('utf8', 4, 4 + length));
   const model = servedModel(object(header.model, 'model'));
   const top = count(header.top, 'top');
-  if (!Array.isArray(header.inputs) || header.inputs.length === 0 || header.inputs.length > MAX_INPUTS)
-    refuse(`inputs must list 1 to ${MAX_INPUTS} inputs`);
+  if (!Array.isArray(header.inputs) || header.inputs.length === 0 || header.inputs.length > MAX_TEXTS)
+    refuse(`inputs must list 1 to ${MAX_TEXTS} inputs`);
   let at = 4 + length;
   const inputs = (header.inputs as unknown[]).map((entry, index): PredictInput => {
-    const { kind, bytes } = object(entry, `inputs/${index}`);
-    if (kind !== 'image') refuse(`inputs/${index}/kind must be 'image'`);
+    const { kind: given, bytes } = object(entry, `inputs/${index}`);
+    const kind = oneOf(given, ['image', 'text'], `inputs/${index}/kind`);
     const end = at + count(bytes, `inputs/${index}/bytes`);
     if (end > frame.length) refuse(`inputs/${index} ends after ${frame.length - at} of ${end - at} bytes`);
-    const input = { kind: 'image', bytes: frame.subarray(at, end) } as const;
+    const input = { kind, bytes: frame.subarray(at, end) };
     at = end;
     return input;
   });
@@ -121,19 +126,11 @@ function oneOf<const T extends string>(value: unknown, of: readonly T[], name: s
 
 function servedModel(model: Record<string, unknown>): ServedModel {
   const base = object(model.base, 'model/base');
-  const given = object(model.preprocessing, 'model/preprocessing');
   const { labels } = model;
   if (!Array.isArray(labels) || labels.length === 0 || !labels.every((label) => typeof label === 'string'))
     refuse('model/labels must be a list of texts');
-  const preprocessing = {
-    resize: count(given.resize, 'model/preprocessing/resize'),
-    crop: count(given.crop, 'model/preprocessing/crop'),
-    layout: oneOf(given.layout, ['NCHW', 'NHWC'], 'model/preprocessing/layout'),
-    channels: oneOf(given.channels, ['RGB', 'BGR', 'GRAY'], 'model/preprocessing/channels'),
-    scale: numbers([given.scale], 'model/preprocessing/scale')[0] as number,
-    mean: numbers(given.mean, 'model/preprocessing/mean'),
-    std: numbers(given.std, 'model/preprocessing/std'),
-  };
+  if ((model.preprocessing === null) === (model.text === null))
+    refuse('the model takes images (model/preprocessing) or texts (model/text)');
   return {
     id: text(model.id, 'model/id'),
     task: oneOf(model.task, TASKS, 'model/task'),
@@ -144,6 +141,34 @@ function servedModel(model: Record<string, unknown>): ServedModel {
       changedKey: model.changedKey === null ? null : text(model.changedKey, 'model/changedKey'),
     }),
     labels: labels as string[],
-    preprocessing,
+    preprocessing: model.preprocessing === null ? null : preprocessingOf(model.preprocessing),
+    text: model.text === null ? null : textInputOf(model.text),
+  };
+}
+
+function preprocessingOf(value: unknown): Preprocessing {
+  const given = object(value, 'model/preprocessing');
+  return {
+    resize: count(given.resize, 'model/preprocessing/resize'),
+    crop: count(given.crop, 'model/preprocessing/crop'),
+    layout: oneOf(given.layout, ['NCHW', 'NHWC'], 'model/preprocessing/layout'),
+    channels: oneOf(given.channels, ['RGB', 'BGR', 'GRAY'], 'model/preprocessing/channels'),
+    scale: numbers([given.scale], 'model/preprocessing/scale')[0] as number,
+    mean: numbers(given.mean, 'model/preprocessing/mean'),
+    std: numbers(given.std, 'model/preprocessing/std'),
+  };
+}
+
+function textInputOf(value: unknown): TextInput {
+  const given = object(value, 'model/text');
+  const inputs = object(given.inputs, 'model/text/inputs');
+  const orNone = (role: string): string | null =>
+    inputs[role] === null ? null : text(inputs[role], `model/text/inputs/${role}`);
+  return {
+    inputs: { ids: text(inputs.ids, 'model/text/inputs/ids'), mask: orNone('mask'), types: orNone('types') },
+    maxLength: count(given.maxLength, 'model/text/maxLength'),
+    padId: count(given.padId, 'model/text/padId'),
+    vocabulary: count(given.vocabulary, 'model/text/vocabulary'),
+    pooling: oneOf(given.pooling, ['mean', 'cls', 'max'], 'model/text/pooling'),
   };
 }

@@ -74,6 +74,7 @@ export async function storeModels(
         headKey,
         labels,
         preprocessing: PREPROCESSING,
+        text: null,
       };
     }),
   );

@@ -1,8 +1,10 @@
 import { GraftError } from '../../src/errors.js';
-import { readBase } from '../../src/services/base-file.js';
+import { readBase, tokenizerKey } from '../../src/services/base-file.js';
 import type { ServedModel } from '../../src/services/predict-protocol.js';
 import type { BlobStore } from '../../src/storage/blob.js';
+import { textJson } from '../../src/tasks/text-classification/compose.js';
 import { createCache } from './cache.js';
+import type { TrunkInput } from './engine-messages.js';
 import type { Trunk, TrunkSpec } from './trunk.js';
 
 export interface ModelStore {
@@ -41,18 +43,29 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
       });
   }
 
+  async function inputOf(model: ServedModel): Promise<TrunkInput> {
+    const { text, preprocessing } = model;
+    if (text !== null) {
+      const tokenizer = await read(model, (store) => store.read(tokenizerKey(model.base.digest)));
+      return { kind: 'text', text, tokenizer };
+    }
+    if (preprocessing === null) throw new GraftError('internal', `Model ${model.id} takes neither images nor texts.`);
+    return { kind: 'image', preprocessing };
+  }
+
   function acquireTrunk(model: ServedModel) {
     const key = trunkKey(model);
     return trunks.acquire(key, async () => {
       serials += 1;
       const serial = serials;
       headsOf.set(serial, new Set());
-      const { cut, preprocessing, changedKey } = model;
-      const [base, changed] = await Promise.all([
+      const { cut, changedKey } = model;
+      const [base, changed, input] = await Promise.all([
         read(model, (store) => readBase(store, model.base.digest)),
         changedKey ? read(model, (store) => store.read(changedKey)) : null,
+        inputOf(model),
       ]);
-      const spec = { base, changed, cut, preprocessing, threads: options.threads, maxPixels: options.maxPixels };
+      const spec = { base, changed, cut, input, threads: options.threads, maxPixels: options.maxPixels };
       // A thread that ended by itself must not be handed out again.
       let value: { trunk: Trunk; serial: number } | null = null;
       const trunk = await options.openTrunk(spec, () => {
@@ -109,17 +122,7 @@ export function createModelStore(options: ModelStoreOptions): ModelStore {
   };
 }
 
-function trunkKey({ base, changedKey, cut, preprocessing: p }: ServedModel): string {
-  return JSON.stringify([
-    base.digest,
-    changedKey ?? null,
-    cut,
-    p.resize,
-    p.crop,
-    p.layout,
-    p.channels,
-    p.scale,
-    p.mean,
-    p.std,
-  ]);
+function trunkKey({ base, changedKey, cut, preprocessing: p, text }: ServedModel): string {
+  const fed = p === null ? null : [p.resize, p.crop, p.layout, p.channels, p.scale, p.mean, p.std];
+  return JSON.stringify([base.digest, changedKey ?? null, cut, fed, text === null ? null : textJson(text)]);
 }

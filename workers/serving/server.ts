@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { GraftError, toProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
@@ -29,6 +30,8 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
 
   async function predict(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const gone = new AbortController();
+    // Every one of a request's inputs listens.
+    setMaxListeners(0, gone.signal);
     const deadline = setTimeout(() => {
       const detail = `The prediction was not ready after ${deadlineMs / 1000} s. Send fewer inputs at once.`;
       gone.abort(new GraftError('deadline-exceeded', detail));

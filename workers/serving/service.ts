@@ -2,13 +2,16 @@ import type { Preprocessing } from '../../src/domain/types.js';
 import { GraftError, type Problem, toProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 import type {
+  Classified,
   LabelProbability,
   PredictAnswer,
+  PredictInput,
   Prediction,
   PredictRequest,
 } from '../../src/services/predict-protocol.js';
 import { createAdmission, createGate } from './admission.js';
 import type { Batched } from './batcher.js';
+import type { Row } from './engine-messages.js';
 import type { ModelStore } from './models.js';
 
 export interface Serving {
@@ -25,6 +28,9 @@ export interface ServingOptions {
   readonly log: Logger;
 }
 
+/** A short text takes about this share of what a picture does; so many more of them may be inside. */
+const TEXTS_A_PICTURE = 4;
+
 /** Codes that say something of the service, not of one input: the whole request fails with them. */
 const OF_ALL = new Set(['unavailable', 'overloaded', 'deadline-exceeded', 'not-found']);
 
@@ -35,21 +41,25 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
 
   async function predict(request: PredictRequest, signal: AbortSignal): Promise<PredictAnswer> {
     const { model, inputs } = request;
-    if (model.task !== 'image-classification')
-      throw new GraftError('request-invalid', `Models of task ${model.task} cannot predict here yet.`);
-    const leave = admission.enter(inputs.length);
+    const { preprocessing } = model;
+    const leave = admission.enter(preprocessing === null ? Math.ceil(inputs.length / TEXTS_A_PICTURE) : inputs.length);
     counts.requests += 1;
     counts.inputs += inputs.length;
     const loading = models.acquire(model);
     // It may fail while everyone is still decoding; they hear of it when they get there.
     loading.catch(() => undefined);
-    const one = async (bytes: Uint8Array): Promise<Batched<Float32Array>> => {
-      const pixels = await gate(() => decode(bytes, model.preprocessing), signal);
+    const one = async ({ kind, bytes }: PredictInput): Promise<Batched<Row>> => {
+      if ((kind === 'image') !== (preprocessing !== null))
+        throw new GraftError('input-invalid', `Model ${model.id} takes no ${kind}.`);
+      const given =
+        preprocessing === null
+          ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+          : await gate(() => decode(bytes, preprocessing), signal);
       const { trunk, head } = await loading;
-      return trunk.predict(pixels, head, signal);
+      return trunk.predict(given, head, signal);
     };
     try {
-      const results = await Promise.allSettled(inputs.map(({ bytes }) => one(bytes)));
+      const results = await Promise.allSettled(inputs.map(one));
       signal.throwIfAborted();
       await loading;
       return answer(request, results);
@@ -67,7 +77,7 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
 
   function answer(
     { model, top }: PredictRequest,
-    results: readonly PromiseSettledResult<Batched<Float32Array>>[],
+    results: readonly PromiseSettledResult<Batched<Row>>[],
   ): PredictAnswer {
     let [queueMs, batch, runMs] = [0, 0, 0];
     const predictions = results.map((result, index): Prediction => {
@@ -75,8 +85,11 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
       queueMs = Math.max(queueMs, result.value.queueMs);
       runMs = Math.max(runMs, result.value.runMs);
       batch = Math.max(batch, result.value.batch);
-      const probabilities = result.value.value;
-      if (probabilities.length === model.labels.length) return classified(probabilities, model.labels, top);
+      const { probabilities, truncated } = result.value.value;
+      if (probabilities.length === model.labels.length) {
+        const found = classified(probabilities, model.labels, top);
+        return truncated ? { ...found, truncated } : found;
+      }
       const detail = `The model has ${model.labels.length} labels but gives ${probabilities.length} probabilities.`;
       return { error: problemOf(new GraftError('internal', detail), model.id, index) };
     });
@@ -97,7 +110,7 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
 }
 
 /** The `top` most probable labels; equal ones keep the order of the labels. */
-export function classified(probabilities: Float32Array, labels: readonly string[], top: number): Prediction {
+export function classified(probabilities: Float32Array, labels: readonly string[], top: number): Classified {
   const order = Array.from(probabilities.keys()).sort((a, b) => at(probabilities, b) - at(probabilities, a));
   const entry = (index: number): LabelProbability => ({
     label: labels[index] ?? '',

@@ -2,8 +2,8 @@ import type { Preprocessing } from '../../src/domain/types.js';
 import { decodeModel, decodeTensors, encodeModel } from '../../src/onnx/index.js';
 import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 
-/** The graph of a trunk as it is run here: uint8 pixels in, `[N, features]` out, as the bytes of an ONNX file. */
-export function trunkGraph(
+/** The graph of a trunk for pictures as it is run here: uint8 pixels in, `[N, features]` out, as the bytes of an ONNX file. */
+export function pictureGraph(
   base: Uint8Array,
   cut: string,
   preprocessing: Preprocessing,

@@ -1,7 +1,7 @@
 import { GraftError } from '../../src/errors.js';
 import { type Batched, createBatcher, type Outcome } from './batcher.js';
 import { type Engine, openEngine } from './engine.js';
-import type { EngineSpec, HeadRows, RowResult } from './engine-messages.js';
+import type { EngineSpec, HeadRows, Row, RowResult } from './engine-messages.js';
 
 export interface TrunkSpec extends Omit<EngineSpec, 'threads'> {
   /** Cores that it may use. */
@@ -14,14 +14,14 @@ export interface Trunk {
   /** Loads a head under a name; throws `internal` saying why when it is not a graph that takes the features. */
   addHead(head: string, bytes: Uint8Array): Promise<void>;
   dropHead(head: string): void;
-  /** Probabilities of the head's classes for uint8 HWC pixels, in the same pass as whatever else is waiting. */
-  predict(pixels: Uint8Array, head: string, signal?: AbortSignal): Promise<Batched<Float32Array>>;
+  /** Probabilities of the head's classes for uint8 HWC pixels, or for a text, in the same run as whatever else is waiting. */
+  predict(given: Uint8Array | string, head: string, signal?: AbortSignal): Promise<Batched<Row>>;
   /** Ends its threads once what they do now is done. */
   close(): void;
 }
 
 interface Item {
-  readonly pixels: Uint8Array;
+  readonly given: Uint8Array | string;
   readonly head: string;
 }
 /** Up to this size a base is loaded once per core; a larger one once, on all cores. */
@@ -61,22 +61,24 @@ export async function openTrunk(spec: TrunkSpec, onEnd: () => void): Promise<Tru
 
 function trunkOf(engines: readonly Engine[], close: () => void): Trunk {
   const [first] = engines as readonly [Engine];
-  const each = first.ready.shape.reduce((product, side) => product * side, 1);
+  const each = first.ready.pixels?.shape.reduce((product, side) => product * side, 1) ?? null;
 
-  const batcher = createBatcher<Item, Float32Array>(
+  const batcher = createBatcher<Item, Row>(
     async (items, lane) => {
       const { ready, ask } = engines[lane] as Engine;
       const rows = new Map<string, number[]>();
       // One run at a time and engine, so its memory is free to be written when a batch is made up.
-      const pixels = new Uint8Array(ready.pixels);
+      const pixels = new Uint8Array(ready.pixels?.memory ?? new SharedArrayBuffer(0));
+      const texts: string[] = [];
       for (const [row, item] of items.entries()) {
-        pixels.set(item.pixels, row * each);
+        if (typeof item.given === 'string') texts.push(item.given);
+        else pixels.set(item.given, row * (each ?? 0));
         const known = rows.get(item.head);
         if (known === undefined) rows.set(item.head, [row]);
         else known.push(row);
       }
       const heads = [...rows].map(([head, rows]): HeadRows => ({ head, rows }));
-      return (await ask({ type: 'run', count: items.length, heads })).map(outcome);
+      return (await ask({ type: 'run', count: items.length, heads, texts })).map(outcome);
     },
     { max: first.ready.batch, lanes: engines.length },
   );
@@ -90,13 +92,16 @@ function trunkOf(engines: readonly Engine[], close: () => void): Trunk {
       for (const { ask } of engines) ask({ type: 'drop', head }).catch(() => undefined);
     },
     predict: async (given, head, signal) => {
-      if (given.length === each) return batcher.submit({ pixels: given, head }, signal);
-      throw new GraftError('internal', `The model takes ${each} bytes of pixels; the decoder gave ${given.length}.`);
+      if (typeof given === 'string' ? each === null : given.length === each)
+        return batcher.submit({ given, head }, signal);
+      const wanted = each === null ? 'texts' : `${each} bytes of pixels`;
+      const got = typeof given === 'string' ? 'a text' : `${given.length} bytes`;
+      throw new GraftError('internal', `The model takes ${wanted}; it was given ${got}.`);
     },
     close,
   };
 }
 
-function outcome(result: RowResult): Outcome<Float32Array> {
+function outcome(result: RowResult): Outcome<Row> {
   return 'value' in result ? result : { error: new GraftError('internal', result.error) };
 }

@@ -1392,24 +1392,35 @@ export interface components {
         /** @description Either `image` or `text`, as the model takes. */
         PredictInput: {
             image?: components["schemas"]["Base64Image"];
+            /** @description At most 1 MiB as UTF-8; beyond what the base reads it is cut off. */
             text?: string;
         };
         PredictRequest: {
+            /** @description At most 256 images, or 1,000 texts. */
             inputs: components["schemas"]["PredictInput"][];
             /** @description How many labels, most probable first; 5 when left out. */
             top?: number;
+            /** @description For models of two labels: the second one is predicted where its probability reaches this, else the first. Left out: the more probable one. */
+            threshold?: number;
         };
         PredictUpload: {
             /** @description One or many images. */
             file: string[];
             /** @description How many labels, most probable first; 5 when left out. */
             top?: number;
+            /** @description For models of two labels: the second one is predicted where its probability reaches this, else the first. Left out: the more probable one. */
+            threshold?: number;
         };
         /** @description Either the prediction or, for an input that cannot be read, `error`. */
         Prediction: {
             label?: string;
             probability?: number;
             top?: components["schemas"]["LabelProbability"][];
+            /**
+             * @description The text was longer than the base reads; its end was left out.
+             * @enum {boolean}
+             */
+            truncated?: true;
             error?: components["schemas"]["Problem"];
         };
         PredictionResult: {
@@ -4833,6 +4844,8 @@ export interface operations {
             query?: {
                 /** @description How many labels, most probable first; 5 when left out. */
                 top?: number;
+                /** @description For models of two labels: the second one is predicted where its probability reaches this, else the first. Left out: the more probable one. */
+                threshold?: number;
             };
             header?: never;
             path: {

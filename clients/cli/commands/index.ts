@@ -4,6 +4,7 @@ import { datasetCommands } from './datasets.js';
 import { jobCommands } from './jobs.js';
 import { modelCommands } from './models.js';
 import { operationCommands } from './operations.js';
+import { predict } from './predict.js';
 import { train } from './train.js';
 
 export const COMMANDS: readonly Command[] = Object.freeze([
@@ -11,6 +12,7 @@ export const COMMANDS: readonly Command[] = Object.freeze([
   ...baseCommands,
   ...datasetCommands,
   ...jobCommands,
+  predict,
   ...modelCommands,
   ...operationCommands,
 ]);

@@ -1,18 +1,18 @@
 import { createWriteStream } from 'node:fs';
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { ApiError } from '../../api/client.js';
 import { showEvaluation } from '../evaluation.js';
 import { lineageLines } from '../lineage.js';
-import { type Command, numberOf } from '../options.js';
+import type { Command } from '../options.js';
 import { bytesText } from '../output.js';
 
 export interface Prediction {
   readonly label?: string;
   readonly probability?: number;
   readonly top?: readonly { readonly label: string; readonly probability: number }[];
+  readonly truncated?: boolean;
   readonly error?: { readonly detail: string };
 }
 export const inWords = (top: NonNullable<Prediction['top']>): string =>
@@ -26,34 +26,6 @@ export function mediaType(bytes: Buffer): string {
 }
 
 export const modelCommands: readonly Command[] = [
-  {
-    name: 'predict',
-    args: ['MODEL', 'FILE…'],
-    about: 'labels for pictures, by a model or an alias',
-    options: { top: 'how many labels to show (all up to 5)' },
-    async run({ client, out, args, values }) {
-      const [model, ...files] = args;
-      let failed = false;
-      for (const file of files) {
-        const bytes = await readFile(file);
-        try {
-          const answer = await client.models.predict(model!, bytes, mediaType(bytes), numberOf(values, 'top'));
-          const prediction = answer.predictions[0] as Prediction;
-          if (out.json) out.data({ file, ...prediction });
-          else if (prediction.error !== undefined) out.error(`${file}: ${prediction.error.detail}`);
-          else out.text(`${basename(file)}  ${inWords(prediction.top!)}`);
-          failed ||= prediction.error !== undefined;
-        } catch (error) {
-          // One picture that is none must not keep the others from their answers.
-          if (!(error instanceof ApiError) || error.problem.code !== 'input-invalid') throw error;
-          failed = true;
-          if (out.json) out.data({ file, error: error.problem });
-          else out.error(`${file}: ${error.problem.detail}`);
-        }
-      }
-      return failed ? 1 : 0;
-    },
-  },
   {
     name: 'models list',
     args: [],

@@ -1,15 +1,22 @@
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import { GraftError } from '../../errors.js';
+import { GraftError, problem } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { answers, idParams, ref } from '../../http/schemas.js';
 import { unwanted } from '../../http/uploads.js';
-import { findModel, type GivenInput, imageOfBase64, predict } from '../../services/predict.js';
-import { MAX_INPUTS, type Prediction } from '../../services/predict-protocol.js';
+import { findModel, predict } from '../../services/predict.js';
+import { type GivenInput, imageOfBase64 } from '../../services/predict-inputs.js';
+import { MAX_IMAGES, type Prediction } from '../../services/predict-protocol.js';
 import * as schema from './schema.js';
 
 const DEFAULT_TOP = 5;
+
+interface Given {
+  readonly inputs: readonly GivenInput[];
+  readonly top?: number | undefined;
+  readonly threshold?: number | undefined;
+}
 
 function tooLarge(limit: number): GraftError {
   return new GraftError(
@@ -29,12 +36,12 @@ async function bytesOf(source: AsyncIterable<Buffer>, limit: number): Promise<Bu
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, bytes);
 }
 
-async function fromForm(request: FastifyRequest, limit: number): Promise<{ inputs: GivenInput[]; top: number | null }> {
+async function fromForm(request: FastifyRequest, limit: number): Promise<Given> {
   const inputs: GivenInput[] = [];
   let left = limit;
-  let top: number | null = null;
+  const numbers: { top?: number; threshold?: number } = {};
   for await (const part of request.parts({
-    limits: { fileSize: Number.MAX_SAFE_INTEGER, files: MAX_INPUTS, fields: 10 },
+    limits: { fileSize: Number.MAX_SAFE_INTEGER, files: MAX_IMAGES, fields: 10 },
   })) {
     if (part.type === 'file') {
       const bytes = await bytesOf(part.file, left).catch((error: unknown) => {
@@ -44,27 +51,38 @@ async function fromForm(request: FastifyRequest, limit: number): Promise<{ input
       left -= bytes.byteLength;
       inputs.push({ kind: 'image', bytes });
     } else if (part.fieldname === 'top' && /^[1-9]\d{0,2}$/.test(String(part.value))) {
-      top = Number(part.value);
+      numbers.top = Number(part.value);
+    } else if (part.fieldname === 'threshold' && /^(0(\.\d+)?|1(\.0+)?)$/.test(String(part.value))) {
+      numbers.threshold = Number(part.value);
     } else {
-      const known = part.fieldname === 'top';
-      const detail = known
-        ? 'must be a whole number from 1 to 999'
-        : "is not known here; known are 'file' (one or many) and 'top'";
+      const wrong = FIELDS.get(part.fieldname);
+      const detail = wrong ?? "is not known here; known are 'file' (one or many), 'top' and 'threshold'";
       throw new GraftError('request-invalid', `The form does not fit: /${part.fieldname} ${detail}.`, {
-        errors: [{ path: `/${part.fieldname}`, code: known ? 'value-wrong' : 'field-unknown', detail }],
+        errors: [{ path: `/${part.fieldname}`, code: wrong === undefined ? 'field-unknown' : 'value-wrong', detail }],
       });
     }
   }
-  return { inputs, top };
+  return { inputs, ...numbers };
 }
 
-function fromJson({ inputs, top }: schema.PredictRequestBody): { inputs: GivenInput[]; top: number | null } {
+const FIELDS: ReadonlyMap<string, string> = new Map([
+  ['top', 'must be a whole number from 1 to 999'],
+  ['threshold', 'must be a number from 0 to 1'],
+]);
+
+function fromJson({ inputs, top, threshold }: schema.PredictRequestBody): Given {
   return {
-    inputs: inputs.map((input) =>
-      input.image === undefined ? { kind: 'text', text: input.text ?? '' } : imageOfBase64(input.image.base64),
-    ),
-    top: top ?? null,
+    inputs: inputs.map(givenInput),
+    top,
+    threshold,
   };
+}
+
+function givenInput({ image, text }: schema.PredictRequestBody['inputs'][number]): GivenInput {
+  if (image !== undefined && text === undefined) return imageOfBase64(image.base64);
+  if (image === undefined && text !== undefined) return { kind: 'text', text };
+  const which = image === undefined ? "neither 'image' nor 'text'" : "both 'image' and 'text'";
+  return { kind: 'error', error: problem('input-invalid', `The input has ${which}; send one of them.`) };
 }
 
 function predictionBody(one: Prediction): Static<typeof schema.Prediction> {
@@ -97,13 +115,16 @@ export function predictRoutes(app: App, deps: AppDeps): void {
       if (Number(request.headers['content-length'] ?? 0) > Math.ceil((limit * 4) / 3) + 1024 * 1024)
         throw tooLarge(limit);
       const model = await findModel(deps, request.caller.projectId, request.params.id);
-      const given = request.isMultipart()
+      const given: Given = request.isMultipart()
         ? await fromForm(request, limit)
         : /^application\/json\b/i.test(type)
           ? fromJson(request.body as schema.PredictRequestBody)
-          : { inputs: [{ kind: 'image' as const, bytes: await bytesOf(request.body as Readable, limit) }], top: null };
-      const top = given.top ?? request.query.top ?? DEFAULT_TOP;
-      const { predictions, timing } = await predict(deps.predictor, model, given.inputs, top, signal);
+          : { inputs: [{ kind: 'image' as const, bytes: await bytesOf(request.body as Readable, limit) }] };
+      const options = {
+        top: given.top ?? request.query.top ?? DEFAULT_TOP,
+        threshold: given.threshold ?? request.query.threshold ?? null,
+      };
+      const { predictions, timing } = await predict(deps.predictor, model, given.inputs, options, signal);
       return {
         object: 'prediction' as const,
         model: model.id,

@@ -166,30 +166,47 @@ export const fileParams = closed({
 
 export const Base64Image = closed({ base64: Type.String() }, { $id: 'Base64Image' });
 export const PredictInput = closed(
-  { image: Type.Optional(ref(Base64Image)), text: Type.Optional(Type.String({ maxLength: 1_000_000 })) },
   {
-    $id: 'PredictInput',
-    description: 'Either `image` or `text`, as the model takes.',
-    minProperties: 1,
-    maxProperties: 1,
+    image: Type.Optional(ref(Base64Image)),
+    text: Type.Optional(
+      Type.String({ description: 'At most 1 MiB as UTF-8; beyond what the base reads it is cut off.' }),
+    ),
   },
+  { $id: 'PredictInput', description: 'Either `image` or `text`, as the model takes.' },
 );
 const TOP = Type.Integer({
   minimum: 1,
   maximum: 999,
   description: 'How many labels, most probable first; 5 when left out.',
 });
+const THRESHOLD = Type.Number({
+  minimum: 0,
+  maximum: 1,
+  description:
+    'For models of two labels: the second one is predicted where its probability reaches this, else the first. Left out: the more probable one.',
+});
 export const PredictRequest = closed(
-  { inputs: Type.Array(ref(PredictInput), { minItems: 1, maxItems: 256 }), top: Type.Optional(TOP) },
+  {
+    inputs: Type.Array(ref(PredictInput), {
+      minItems: 1,
+      maxItems: 1000,
+      description: 'At most 256 images, or 1,000 texts.',
+    }),
+    top: Type.Optional(TOP),
+    threshold: Type.Optional(THRESHOLD),
+  },
   { $id: 'PredictRequest' },
 );
-export const predictQuery = closed({ top: Type.Optional(TOP) });
+export const predictQuery = closed({ top: Type.Optional(TOP), threshold: Type.Optional(THRESHOLD) });
 export const LabelProbability = open({ label: text, probability: Type.Number() }, { $id: 'LabelProbability' });
 export const Prediction = open(
   {
     label: Type.Optional(text),
     probability: Type.Optional(Type.Number()),
     top: Type.Optional(Type.Array(ref(LabelProbability))),
+    truncated: Type.Optional(
+      Type.Literal(true, { description: 'The text was longer than the base reads; its end was left out.' }),
+    ),
     error: Type.Optional(ref(Problem)),
   },
   { $id: 'Prediction', description: 'Either the prediction or, for an input that cannot be read, `error`.' },
@@ -214,6 +231,7 @@ export const PredictUpload = closed(
   {
     file: Type.Array(Type.Unsafe<never>(BINARY), { description: 'One or many images.' }),
     top: Type.Optional(TOP),
+    threshold: Type.Optional(THRESHOLD),
   },
   { $id: 'PredictUpload' },
 );

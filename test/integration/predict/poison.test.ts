@@ -16,6 +16,7 @@ const model: ServedModel = {
   headKey: 'models/mdl_p/head',
   labels: ['fine', 'not'],
   preprocessing: PREPROCESSING,
+  text: null,
 };
 let client: PredictClient;
 let child: ChildProcess;

@@ -19,6 +19,7 @@ const request: PredictRequest = {
       mean: [0.485, 0.456, 0.406],
       std: [0.229, 0.224, 0.225],
     },
+    text: null,
   },
   inputs: [
     { kind: 'image', bytes: Buffer.from('first') },
@@ -26,6 +27,22 @@ const request: PredictRequest = {
     { kind: 'image', bytes: Buffer.from([0, 255, 10]) },
   ],
   top: 5,
+};
+const texts: PredictRequest = {
+  model: {
+    ...request.model,
+    task: 'text-classification',
+    preprocessing: null,
+    text: {
+      inputs: { ids: 'input_ids', mask: 'attention_mask', types: null },
+      maxLength: 512,
+      padId: 0,
+      vocabulary: 30522,
+      pooling: 'mean',
+    },
+  },
+  inputs: [{ kind: 'text', bytes: Buffer.from('schön 🐝') }],
+  top: 2,
 };
 /** Numbers that look random and are the same on every run (xorshift32). */
 function randoms(seed: number): () => number {
@@ -56,6 +73,14 @@ const withHeader = (header: unknown, tail = Buffer.alloc(0)): Buffer => {
 describe('prediction frame', () => {
   it('comes back as it was', () => {
     expect(decodeFrame(encodeFrame(request))).toEqual(request);
+    expect(decodeFrame(encodeFrame(texts))).toEqual(texts);
+  });
+
+  it('is for images or for texts', () => {
+    const both = { ...request, model: { ...request.model, text: texts.model.text } };
+    expect(refusal(encodeFrame(both))).toMatch(/takes images \(model\/preprocessing\) or texts/);
+    const unknown = { ...texts, inputs: [{ kind: 'sound', bytes: Buffer.from('a') }] };
+    expect(refusal(encodeFrame(unknown as never))).toMatch(/inputs\/0\/kind must be one of image, text/);
   });
 
   it.each([
@@ -66,8 +91,12 @@ describe('prediction frame', () => {
     ['no JSON', withHeader('{'), /not JSON/],
     ['JSON that is no object', withHeader('[]'), /header must be an object/],
     ['no model', withHeader({ inputs: [], top: 1 }), /model must be an object/],
-    ['inputs that are no list', withHeader({ model: request.model, inputs: 3, top: 1 }), /1 to 256 inputs/],
-    ['another kind', withHeader({ model: request.model, inputs: [{ kind: 'text', bytes: 0 }], top: 1 }), /'image'/],
+    ['inputs that are no list', withHeader({ model: request.model, inputs: 3, top: 1 }), /1 to 1000 inputs/],
+    [
+      'another kind',
+      withHeader({ model: request.model, inputs: [{ kind: 'sound', bytes: 0 }], top: 1 }),
+      /one of image, text/,
+    ],
     [
       'a negative length',
       withHeader({ model: request.model, inputs: [{ kind: 'image', bytes: -1 }], top: 1 }),

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build } from '../../../scripts/build.mjs';
+import type { TextInput } from '../../../src/domain/types.js';
+import type { Prediction, ServedModel } from '../../../src/services/predict-protocol.js';
+import { postgresBlobStore } from '../../../src/storage/postgres.js';
+import { composeModel } from '../../../src/tasks/text-classification/compose.js';
+import { openTokenizer } from '../../../workers/data/text/tokenizer.js';
+import { smallBert } from '../../support/bert.js';
+import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+import { fileOf, type PredictHome, predictHome, smallHead } from '../../support/predict.js';
+
+const WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', ...'abcdefghijklmnopqrstuvwxyz'.split('').map((c) => `${c}${c}`)];
+const FILES = { 'vocab.txt': `${WORDS.join('\n')}\n` };
+const TEXT: TextInput = {
+  inputs: { ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids' },
+  maxLength: 16,
+  padId: 0,
+  vocabulary: WORDS.length,
+  pooling: 'mean',
+};
+const LABELS = ['no', 'yes', 'maybe'];
+const base = smallBert({ types: true });
+const heads = [smallHead(1, 3), smallHead(2, 3)];
+let db: TestDatabase;
+let home: PredictHome;
+let models: readonly ServedModel[];
+
+beforeAll(async () => {
+  await build();
+  db = await testDatabase();
+  home = await predictHome(db.url);
+  const blobs = postgresBlobStore(db.pool);
+  const put = (key: string, bytes: Uint8Array) => blobs.put(key, Readable.from([bytes]));
+  const file = fileOf(base);
+  const digest = `sha256:${createHash('sha256').update(file).digest('hex')}`;
+  await put(`bases/${digest}`, file);
+  await put(`tokenizers/${digest}`, Buffer.from(JSON.stringify(FILES)));
+  models = await Promise.all(
+    heads.map(async (head, i): Promise<ServedModel> => {
+      const headKey = `models/mdl_text${i}/head`;
+      await put(headKey, fileOf(head));
+      const of = { base: { id: 'base_text', digest }, cut: 'last_hidden_state', headKey, labels: LABELS };
+      return { id: `mdl_text${i}`, task: 'text-classification', ...of, preprocessing: null, text: TEXT };
+    }),
+  );
+  await home.start();
+});
+afterAll(async () => {
+  await home?.close();
+  await db?.close();
+});
+
+const ask = async (model: ServedModel, texts: readonly string[]) => {
+  const inputs = texts.map((text) => ({ kind: 'text' as const, bytes: Buffer.from(text) }));
+  return home.client.predict({ model, inputs, top: 3 });
+};
+/** Texts of 1 to 30 words. */
+const texts = Array.from({ length: 300 }, (_, i) =>
+  Array.from({ length: 1 + ((i * 7) % 30) }, (_, k) => WORDS[4 + ((i * 5 + k * k * 3) % 26)]).join(' '),
+);
+
+/** The exported graph on a text alone, without any padding. */
+async function alone(head: (typeof heads)[number]): Promise<(text: string) => Promise<Float32Array>> {
+  const whole = composeModel(base, head, { cut: 'last_hidden_state', labels: LABELS, text: TEXT });
+  const session = await InferenceSession.create(fileOf(whole));
+  const tokenizer = openTokenizer(FILES);
+  return async (text) => {
+    const { ids } = tokenizer.encode(text, TEXT.maxLength);
+    const input = (of: (id: number) => number) =>
+      new Tensor(
+        'int64',
+        BigInt64Array.from(ids, (id) => BigInt(of(id))),
+        [1, ids.length],
+      );
+    const feeds = { input_ids: input((id) => id), attention_mask: input(() => 1), token_type_ids: input(() => 0) };
+    return (await session.run(feeds)).probabilities?.data as Float32Array;
+  };
+}
+const good = (one: Prediction | undefined) => {
+  if (one === undefined || 'error' in one) throw new Error(JSON.stringify(one));
+  return one;
+};
+
+describe('texts', () => {
+  it('of many lengths in one call get what the exported graph says of each alone', async () => {
+    const { predictions, timing } = await ask(models[0]!, texts);
+    expect(timing.batch).toBeGreaterThan(1);
+    const expected = await alone(heads[0]!);
+    for (const [i, text] of texts.entries()) {
+      const { top, truncated } = good(predictions[i]);
+      const row = await expected(text);
+      for (const { label, probability } of top) expect(probability).toBeCloseTo(row[LABELS.indexOf(label)]!, 5);
+      // Two of the 16 tokens are special ones.
+      expect(truncated ?? false).toBe(text.split(' ').length > 14);
+    }
+  });
+
+  it('for two models share the trunk', async () => {
+    const answers = await Promise.all(models.map((model) => ask(model, texts.slice(0, 20))));
+    const { trunks, heads: loaded } = await home.client.stats();
+    expect([trunks, loaded]).toEqual([1, 2]);
+    const expected = await alone(heads[1]!);
+    for (const [i, text] of texts.slice(0, 20).entries()) {
+      const row = await expected(text);
+      const { label, probability } = good(answers[1]!.predictions[i]);
+      expect(probability).toBeCloseTo(row[LABELS.indexOf(label)]!, 5);
+    }
+  });
+
+  it('and pictures are not taken for each other', async () => {
+    const inputs = [{ kind: 'image' as const, bytes: Buffer.from('no picture') }];
+    const { predictions } = await home.client.predict({ model: models[0]!, inputs, top: 1 });
+    expect(predictions[0]).toMatchObject({
+      error: { code: 'input-invalid', detail: expect.stringContaining('no image') },
+    });
+  });
+
+  it('are odd, and one of them changes nothing for the others', async () => {
+    const odd = ['\u202eaa', ' ', 'aa'.repeat(50_000), '\u0301\u200d', '🐝', '日本語'];
+    const { predictions } = await ask(models[0]!, [...odd, texts[0]!]);
+    const before = await ask(models[0]!, [texts[0]!]);
+    expect(predictions.map((one) => 'error' in one)).toEqual(odd.map(() => false).concat(false));
+    expect(good(predictions.at(-1)).top).toEqual(good(before.predictions[0]).top);
+  });
+});
