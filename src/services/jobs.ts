@@ -6,6 +6,7 @@ import { newId } from '../ids.js';
 import { standardRules } from '../onnx/index.js';
 import type { Enqueue } from '../queue/names.js';
 import { TASK_TABLE } from '../tasks/index.js';
+import { BUNDLED_TASK } from './bundled-bases.js';
 import { liveEngines } from './engines.js';
 import { trainableDataset } from './trainable.js';
 
@@ -60,7 +61,8 @@ async function refuseEngine({ repositories, config }: JobServices, { engine }: J
 /** The newest base of the installation's own that fits the task; one that is still being checked may. */
 async function defaultBase({ repositories: { bases } }: JobServices, projectId: string, task: Task): Promise<Base> {
   const own = await bases.bundled(projectId);
-  const fitting = own.find((base) => base.state !== 'invalid' && (base.facts?.tasks.includes(task) ?? true));
+  const fits = ({ name, facts }: Base) => facts?.tasks.includes(task) ?? (BUNDLED_TASK[name] ?? task) === task;
+  const fitting = own.find((base) => base.state !== 'invalid' && fits(base));
   if (fitting !== undefined) return fitting;
   const page = await bases.list(projectId, { limit: 100 });
   const ready = page.data.filter((base) => base.state === 'ready' && base.facts?.tasks.includes(task));

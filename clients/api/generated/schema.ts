@@ -1145,7 +1145,7 @@ export interface components {
             task: components["schemas"]["Task"];
             /** @description Id of a dataset that is `ready`. */
             dataset: string;
-            /** @description Id, name or digest. Left out: the installation's own base for the task (images: photo-small). */
+            /** @description Id, name or digest. Left out: the installation's own base for the task (images: photo-small, texts: text-small). */
             base?: string;
             method?: components["schemas"]["Method"];
             hyperparameters?: components["schemas"]["HyperparametersRequest"];

@@ -170,7 +170,8 @@ export const JobRequest = closed(
       Type.String({
         minLength: 1,
         maxLength: 200,
-        description: "Id, name or digest. Left out: the installation's own base for the task (images: photo-small).",
+        description:
+          "Id, name or digest. Left out: the installation's own base for the task (images: photo-small, texts: text-small).",
       }),
     ),
     method: Type.Optional(ref(Method)),

@@ -1,11 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { exclusively } from '../../../src/db/exclusively.js';
 import { storedProblem } from '../../../src/errors.js';
 import { newId } from '../../../src/ids.js';
-import { addBundledBases, bundledBases } from '../../../src/services/bundled-bases.js';
+import { addBundledBases, BUNDLED_TASK, bundledBases } from '../../../src/services/bundled-bases.js';
+import { digestOfFile } from '../../../src/storage/filesystem.js';
+import { listArchive } from '../../../workers/data/archive.js';
 import { type TestService, testService } from '../../support/http.js';
 import { FACTS } from '../../support/records.js';
 
@@ -40,8 +42,28 @@ async function checked(name: string, state: 'ready' | 'invalid' = 'ready') {
   return base;
 }
 
-test('photo-small lies in the installation', () => {
-  expect(bundledBases().map((base) => base.name)).toContain('photo-small');
+test('a base for pictures and one for texts lie in the installation, and what each is for is known before its check', () => {
+  const names = bundledBases().map((base) => base.name);
+  expect(names.sort()).toEqual(['photo-small', 'text-small']);
+  expect(names.map((name) => BUNDLED_TASK[name])).toEqual(['image-classification', 'text-classification']);
+});
+
+test('one with a tokenizer is given to the checker as the folder of a hub, without its recipe', async () => {
+  const inside = ['tiny.onnx', 'tokenizer.json', '1_Pooling/config.json'];
+  await mkdir(join(folder, '1_Pooling'));
+  for (const name of [...inside, 'train.py', 'README.md']) await writeFile(join(folder, name), `{"is": "${name}"}`);
+  const bundled = [{ name: 'tiny', path: join(folder, 'tiny.onnx') }];
+  expect(await addBundledBases(deps(), projectId, bundled)).toEqual(['tiny']);
+  const base = (await service.repos.bases.find(projectId, 'tiny'))!;
+  const zip = join(folder, 'upload.zip');
+  await writeFile(zip, await service.stores.artifacts.read(base.uploadKey!));
+  expect((await listArchive(zip)).entries.map(({ path }) => path).sort()).toEqual(inside.sort());
+  // Its digest is the archive's until it is checked, and the model's from then on.
+  expect(await addBundledBases(deps(), projectId, bundled)).toEqual([]);
+  const digest = await digestOfFile(join(folder, 'tiny.onnx'));
+  const blobKey = `bases/${digest}`;
+  await service.repos.bases.checked(base.id, { state: 'ready', digest, bytes: 1, blobKey, facts: FACTS });
+  expect(await addBundledBases(deps(), projectId, bundled)).toEqual([]);
 });
 
 test('added once, given to the checker, and left alone at the next start', async () => {

@@ -65,6 +65,13 @@ describe('creating', () => {
     const { body } = await post({ dataset });
     expect(body.base).toEqual({ id, digest });
     await api().post(`/v1/jobs/${body.id}/cancel`).expect(202);
+    // Newer, but for texts, which is known before its check has ended.
+    const other = newId('base');
+    await bases.create({ id: other, projectId, name: 'text-small', uploadKey: `uploads/${other}`, bundled: true });
+    await bases.uploaded(other, { digest: `sha256:${'2'.repeat(64)}`, bytes: 1 });
+    const again = await post({ dataset });
+    expect(again.body.base).toEqual({ id, digest });
+    await api().post(`/v1/jobs/${again.body.id}/cancel`).expect(202);
     await bases.delete(projectId, id);
     const gone = await post({ dataset });
     expect([gone.status, gone.body.code, gone.body.errors[0].path]).toEqual([422, 'job-impossible', '/base']);
