@@ -55,7 +55,8 @@ export async function runDemo({ url, apiKey, folder, rawPixels }: Demo): Promise
 
 const requestOf = (dataset: Dataset) => ({ task: dataset.task, dataset: dataset.id }) as const;
 
-async function trained(client: Client, out: Output, dataset: Dataset, base?: string): Promise<Job> {
+/** A job on the dataset with defaults only, followed until it ended. */
+export async function trained(client: Client, out: Output, dataset: Dataset, base?: string): Promise<Job> {
   const job = await createJob({ client, out }, { ...requestOf(dataset), ...(base === undefined ? {} : { base }) });
   return untilEnded(client, job.id, out);
 }
@@ -114,7 +115,7 @@ async function compare(
 }
 
 /** A line of the comparison; none for a job that did not end well. */
-function resultOf(what: string, job: Job): readonly string[][] {
+export function resultOf(what: string, job: Job): readonly string[][] {
   if (job.state !== 'succeeded' || !job.startedAt || !job.finishedAt) return [];
   const accuracy = `${(100 * (job.metrics['validation/accuracy'] ?? Number.NaN)).toFixed(1)} %`;
   const seconds = (Date.parse(job.finishedAt) - Date.parse(job.startedAt)) / 1000;

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { isForValidation } from './example-texts.mjs';
 
 const require = createRequire(import.meta.url);
 const SIDE = 160;
@@ -52,13 +53,6 @@ export async function examplePictures(target) {
   await Promise.all([next(), next(), next(), next()]);
   renameSync(fresh, target);
   return target;
-}
-
-/** A third of the names, the same in every set. */
-function isForValidation(name) {
-  let sum = 0;
-  for (const letter of name) sum += letter.charCodeAt(0);
-  return sum % 3 === 0;
 }
 
 function svgOf(icon, { width = 16, height = 16 }) {

@@ -1,29 +1,36 @@
 // `npm run demo`: starts Graft where it does not run yet, and shows its main job on example pictures.
 // `npm run demo -- FOLDER`: on your own, a folder of pictures per label.
+// `npm run demo -- --text`: on example texts; `npm run demo -- --text FILE.csv`: on your own, with columns of texts and labels.
 import '../require-node.mjs';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from '../build.mjs';
-import { examplePictures, SOURCES } from './example-pictures.mjs';
-import { rawPixels } from './raw-pixels.mjs';
 import { ensureRunning } from './running.mjs';
+import { showPictures } from './show-pictures.mjs';
+import { showTexts } from './show-texts.mjs';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const [given, ...more] = process.argv.slice(2);
+const text = process.argv[2] === '--text';
+const [given, ...more] = process.argv.slice(text ? 3 : 2);
 if (more.length > 0 || given?.startsWith('-')) {
-  console.error('Usage: npm run demo, or npm run demo -- FOLDER (a folder of pictures per label)');
+  console.error('Usage: npm run demo, npm run demo -- FOLDER (a folder of pictures per label),');
+  console.error('       npm run demo -- --text, or npm run demo -- --text FILE.csv (texts with their labels)');
   process.exit(2);
 }
-if (given !== undefined && !(existsSync(given) && statSync(given).isDirectory())) {
-  console.error(`There is no folder '${given}'. Give one with a folder of pictures per label.`);
+const there = given !== undefined && existsSync(given) ? statSync(given) : null;
+if (given !== undefined && !(text ? there?.isFile() : there?.isDirectory())) {
+  console.error(
+    text
+      ? `There is no file '${given}'. Give a CSV, TSV or JSONL with a column of texts and one of labels.`
+      : `There is no folder '${given}'. Give one with a folder of pictures per label.`,
+  );
   process.exit(2);
 }
 
 await build();
 const { readConfig } = await import('../../dist/src/config.js');
 const { addressOf } = await import('../../dist/src/local/port.js');
-const { runDemo } = await import('../../dist/clients/cli/demo.js');
 const config = readConfig();
 const url = process.env.GRAFT_URL ?? addressOf(config.host, config.port);
 const service = await ensureRunning({ root, url, home: config.home });
@@ -41,33 +48,10 @@ process.once('SIGINT', () => {
 
 const folder = join(config.home, 'demo');
 mkdirSync(folder, { recursive: true });
-if (given === undefined) {
-  console.log(
-    'Drawing the example: is it an animal, food or a vehicle? It learns from emoji of two styles, and is tried on',
-  );
-  console.log('a third style and on things that it saw in no style.');
-  for (const { credit, folder } of SOURCES)
-    console.log(`  ${folder === 'val' ? 'tried on   ' : 'learns from'}  ${credit}`);
-}
-const pictures = given === undefined ? await examplePictures(join(folder, 'pictures')) : resolve(given);
-const served = await runDemo({
-  url,
-  apiKey: process.env.GRAFT_API_KEY,
-  folder: pictures,
-  rawPixels: { name: 'raw-pixels', path: await rawPixels(join(folder, 'raw-pixels.onnx')) },
-}).catch((error) => {
+const show = text ? showTexts : showPictures;
+const served = await show({ url, apiKey: process.env.GRAFT_API_KEY, root, work: folder, given }).catch((error) => {
   console.error(`error: ${error.message}`);
   return null;
 });
-if (served !== null) {
-  const { model, picture } = served;
-  const { path, mediaType } = picture ?? { path: 'picture.png', mediaType: 'image/png' };
-  console.log(`
-The model is served:
-  Predict   curl ${url}/v1/models/${model}/predict -H 'content-type: ${mediaType}' --data-binary '@${path}'
-  Take it   npx graft models download ${model}
-  Docs      ${url}/docs
-  Yours     npm run demo -- FOLDER, or npx graft train FOLDER`);
-}
 console.log(`  Stop      ${stop} (Graft goes on running until then; logs in ${config.home}/logs)`);
 process.exit(served === null ? 1 : 0);

@@ -66,6 +66,33 @@ test('the demo starts Graft, trains on the base in the box, beats bare pixels, a
   expect(model.base.id).toBe(base.id);
 });
 
+test('texts: names of emoji by category on the base in the box, better than a bag of words', async () => {
+  const { code, output } = await demo(['--text']);
+  expect(code, output).toBe(0);
+  const [ours, bag] = ['with text-small', 'a bag of words, as its tokenizer cuts them'].map((what) =>
+    Number(new RegExp(`  ${what} +([\\d.]+) % right +in +[\\d.]+ s`).exec(output)![1]),
+  );
+  expect(ours).toBeGreaterThan(bag!);
+  expect(output).toMatch(/actual \\ predicted +activity +animal or nature +food +object +travel or place/);
+  const model = await get(`/v1/models/${/models download (mdl_\w+)/.exec(output)![1]}`);
+  const base = await get('/v1/bases/text-small');
+  expect(base).toMatchObject({ state: 'ready', license: 'Apache-2.0', text: { pooling: 'mean', vocabulary: 9000 } });
+  expect(model.base.id).toBe(base.id);
+});
+
+test('texts of one’s own, and a file that is not there', async () => {
+  const path = join(home, 'moods.csv');
+  const rows = ['good', 'fine', 'lovely', 'happy', 'great'].flatMap((word) =>
+    ['day', 'song', 'meal', 'walk'].flatMap((what) => [`a ${word} ${what},up`, `not a ${word} ${what} at all,down`]),
+  );
+  await writeFile(path, `text,mood\n${rows.join('\n')}\n`);
+  const { code, output } = await demo(['--text', path]);
+  expect(code, output).toBe(0);
+  expect(output).toMatch(/40 examples .*2 labels: down, up/);
+  const missing = await demo(['--text', 'no-such.csv']);
+  expect(missing).toMatchObject({ code: 2, output: expect.stringContaining("no file 'no-such.csv'") });
+});
+
 test('again, on a folder of one’s own, with what runs already', async () => {
   const folder = join(home, 'colours');
   for (const [label, r] of [

@@ -1,0 +1,55 @@
+import { type Client, createClient, type Dataset, type Job } from '../api/client.js';
+import { addDataset, finish, showDataset } from './commands/train.js';
+import { resultOf, trained } from './demo.js';
+import { createOutput, type Output } from './output.js';
+import { untilChecked } from './wait.js';
+
+export interface TextDemo {
+  readonly url: string;
+  readonly apiKey?: string;
+  /** A table of texts and labels. */
+  readonly file: string;
+  /** A base that learned nothing: its features are the words alone, in no order. */
+  readonly bag: { readonly name: string; readonly path: string };
+}
+
+/**
+ * The main job on a table of texts, told as it goes: upload, training, evaluation, what a bag of words reaches, and what
+ * the model took for something else.
+ * @returns the model; null where the job failed, which has been said then.
+ */
+export async function runTextDemo({ url, apiKey, file, bag }: TextDemo): Promise<string | null> {
+  const out = createOutput({ json: false, colour: process.env.NO_COLOR === undefined });
+  const client = createClient({ url, ...(apiKey ? { apiKey } : {}) });
+  try {
+    const dataset = await addDataset({ client, out, values: { task: 'text-classification' } }, file);
+    if (!(await showDataset({ client, out }, dataset))) return null;
+    const job = await trained(client, out, dataset);
+    out.text('');
+    if ((await finish({ client, out }, job)) !== 0) return null;
+    await compare(client, out, { dataset, job, bag });
+    return job.model!;
+  } finally {
+    out.end();
+  }
+}
+
+/** What the base brought: the same job on the words alone. */
+async function compare(
+  client: Client,
+  out: Output,
+  { dataset, job, bag }: { dataset: Dataset; job: Job; bag: TextDemo['bag'] },
+): Promise<void> {
+  const base = await client.bases.get(job.base.id);
+  const there = await client.bases.get(bag.name).catch(() => null);
+  const added = there ?? (await client.bases.add(bag.path, bag.name));
+  const ready = await untilChecked(added, () => client.bases.get(added.id), out);
+  const words = ready.state === 'ready' ? await trained(client, out, dataset, ready.id) : null;
+  const { train = 0, validation = 0 } = dataset.summary?.splits ?? {};
+  const { examples } = (await client.models.evaluation(job.model!)) as { examples: number };
+  out.text(`\nWhat transfer buys: what is learned from ${train + validation - examples} texts`);
+  out.table([
+    ...resultOf(`with ${base.name}`, job),
+    ...(words === null ? [] : resultOf('a bag of words, as its tokenizer cuts them', words)),
+  ]);
+}
