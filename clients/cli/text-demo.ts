@@ -1,4 +1,5 @@
 import { type Client, createClient, type Dataset, type Job } from '../api/client.js';
+import { inWords, type Prediction } from './commands/models.js';
 import { addDataset, finish, showDataset } from './commands/train.js';
 import { resultOf, trained } from './demo.js';
 import { createOutput, type Output } from './output.js';
@@ -9,16 +10,18 @@ export interface TextDemo {
   readonly apiKey?: string;
   /** A table of texts and labels. */
   readonly file: string;
+  /** Texts that are not in the table, to be predicted at the end. */
+  readonly keptBack: readonly string[];
   /** A base that learned nothing: its features are the words alone, in no order. */
   readonly bag: { readonly name: string; readonly path: string };
 }
 
 /**
- * The main job on a table of texts, told as it goes: upload, training, evaluation, what a bag of words reaches, and what
- * the model took for something else.
+ * The main job on a table of texts, told as it goes: upload, training, evaluation, what a bag of words reaches, and
+ * predictions on texts that were kept back.
  * @returns the model; null where the job failed, which has been said then.
  */
-export async function runTextDemo({ url, apiKey, file, bag }: TextDemo): Promise<string | null> {
+export async function runTextDemo({ url, apiKey, file, keptBack, bag }: TextDemo): Promise<string | null> {
   const out = createOutput({ json: false, colour: process.env.NO_COLOR === undefined });
   const client = createClient({ url, ...(apiKey ? { apiKey } : {}) });
   try {
@@ -28,6 +31,7 @@ export async function runTextDemo({ url, apiKey, file, bag }: TextDemo): Promise
     out.text('');
     if ((await finish({ client, out }, job)) !== 0) return null;
     await compare(client, out, { dataset, job, bag });
+    if (keptBack.length > 0) await predictKept(client, out, job.model!, keptBack);
     return job.model!;
   } finally {
     out.end();
@@ -52,4 +56,10 @@ async function compare(
     ...resultOf(`with ${base.name}`, job),
     ...(words === null ? [] : resultOf('a bag of words, as its tokenizer cuts them', words)),
   ]);
+}
+
+async function predictKept(client: Client, out: Output, model: string, texts: readonly string[]): Promise<void> {
+  const { predictions } = await client.models.predictTexts(model, texts, { top: 2 });
+  out.text('\nTexts that were kept back, and what the model says of them:');
+  out.table(texts.map((text, i) => [`  ${text}`, inWords((predictions[i] as Prediction).top!)]));
 }

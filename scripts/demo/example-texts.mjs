@@ -13,23 +13,33 @@ const LABELS = {
   'travel or place': 'Travel & Places',
 };
 
+/** As many names of each label are in no split, to be predicted at the end. */
+const KEPT_BACK = 2;
+
 /**
  * Writes the names of emoji with their categories to `target` as a CSV of text, label and split, unless it is there.
- * @returns its path.
+ * @returns its path, and the names that were kept back.
  */
 export function exampleTexts(target) {
-  if (existsSync(target)) return target;
   const { icons } = require('@iconify-json/noto/icons.json');
   const { categories } = require('@iconify-json/noto/metadata.json');
   const lines = ['text,label,split'];
-  for (const [label, category] of Object.entries(LABELS))
-    for (const name of categories[category].filter((one) => icons[one] !== undefined && !icons[one].hidden))
-      lines.push(`${name.replaceAll('-', ' ')},${label},${isForValidation(name) ? 'validation' : 'train'}`);
+  const keptBack = [];
+  for (const [label, category] of Object.entries(LABELS)) {
+    const names = categories[category].filter((one) => icons[one] !== undefined && !icons[one].hidden);
+    const kept = new Set(names.filter(isForValidation).slice(-KEPT_BACK));
+    keptBack.push(...[...kept].map(words));
+    for (const name of names.filter((one) => !kept.has(one)))
+      lines.push(`${words(name)},${label},${isForValidation(name) ? 'validation' : 'train'}`);
+  }
+  if (existsSync(target)) return { file: target, keptBack };
   const fresh = `${target}.${process.pid}`;
   writeFileSync(fresh, `${lines.join('\n')}\n`);
   renameSync(fresh, target);
-  return target;
+  return { file: target, keptBack };
 }
+
+const words = (name) => name.replaceAll('-', ' ');
 
 /** A third of the names. */
 export function isForValidation(name) {

@@ -15,7 +15,7 @@ export async function showTexts({ url, apiKey, root, work, given }) {
   const model = await runTextDemo({
     url,
     apiKey,
-    file: given === undefined ? exampleTexts(join(work, 'texts.csv')) : resolve(given),
+    ...(given === undefined ? exampleTexts(join(work, 'texts.csv')) : { file: resolve(given), keptBack: [] }),
     bag: {
       name: 'bag-of-pieces',
       path: await bagOfPieces(join(root, 'bases/text-small'), join(work, 'bag-of-pieces.zip')),
@@ -23,7 +23,8 @@ export async function showTexts({ url, apiKey, root, work, given }) {
   });
   if (model === null) return null;
   console.log(`
-The model:
+The model is served:
+  Predict   npx graft predict ${model} "a text"
   Take it   npx graft models download ${model} (with its tokenizer, as Python and transformers.js load it)
   Docs      ${url}/docs
   Yours     npm run demo -- --text FILE.csv, or npx graft train FILE.csv`);

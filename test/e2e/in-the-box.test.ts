@@ -75,6 +75,8 @@ test('texts: names of emoji by category on the base in the box, better than a ba
   expect(ours).toBeGreaterThan(bag!);
   expect(output).toMatch(/actual \\ predicted +activity +animal or nature +food +object +travel or place/);
   const model = await get(`/v1/models/${/models download (mdl_\w+)/.exec(output)![1]}`);
+  const said = output.split('Texts that were kept back')[1]!.split('The model is served')[0]!;
+  expect(said.match(/^ {2}\w.* {2}[a-z ]+ [\d.]+ % {2}[a-z ]+ [\d.]+ %$/gm), said).toHaveLength(10);
   const base = await get('/v1/bases/text-small');
   expect(base).toMatchObject({ state: 'ready', license: 'Apache-2.0', text: { pooling: 'mean', vocabulary: 9000 } });
   expect(model.base.id).toBe(base.id);

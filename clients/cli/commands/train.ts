@@ -136,7 +136,8 @@ export async function finish({ client, out }: Pick<Context, 'client' | 'out'>, j
         `\n${epochs} epochs, batches of ${batchSize}${passes}, learning rate ${learningRate}; what was chosen, and why: graft jobs events ${job.id}`,
       );
     }
-    out.text(`\nModel ${job.model}\n  graft predict ${job.model} photo.jpg\n  graft models download ${job.model}`);
+    const example = job.task === 'text-classification' ? '"a text"' : 'photo.jpg';
+    out.text(`\nModel ${job.model}\n  graft predict ${job.model} ${example}\n  graft models download ${job.model}`);
     return 0;
   }
   if (job.error) out.problem({ ...job.error, status: 500 });
