@@ -46,14 +46,14 @@ export async function startService(root, home) {
   return { url, pid: child.pid, stop };
 }
 
-async function call(url, path, init) {
+export async function call(url, path, init) {
   const answer = await fetch(url + path, init);
   const text = await answer.text();
   if (!answer.ok) throw new Error(`${init?.method ?? 'GET'} ${path}: ${answer.status} ${text.slice(0, 500)}`);
   return JSON.parse(text);
 }
 
-async function settled(url, path, good) {
+export async function settled(url, path, good) {
   for (;;) {
     const thing = await call(url, path);
     if (thing.state === good) return thing;

@@ -1,0 +1,141 @@
+// Predictions for 1,000 short texts in one call over HTTP, against onnxruntime alone on the exported file with the same
+// batches of ready token ids; and how many sentences a second are tokenized.
+//   npm run bench:text-predict [-- rounds]
+// MiniLM and sentences of SST-2. Prints a line a round, then medians and their ratio; exits with 1 below a bar.
+import { createWriteStream, mkdirSync, openAsBlob, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { ZipFile } from 'yazl';
+import { call, download, settled, startService } from '../predict/service.mjs';
+
+const root = join(import.meta.dirname, '../..');
+const out = join(root, 'bench/out');
+const data = join(root, '../shared/data');
+const rounds = Number(process.argv[2] ?? 5);
+const THREADS = 2;
+const BAR = { ratio: 0.9, sentences: 20_000 };
+/** Texts that the prediction process takes into one run. */
+const RUN = 128;
+const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+
+const lines = readFileSync(join(data, 'datasets/sst2/data/SST2/train.tsv'), 'utf8').trimEnd().split('\n');
+const sentences = lines.map((line) => line.split('\t'));
+const texts = sentences.slice(0, 1000).map(([text]) => text);
+
+async function zipped(folder, file) {
+  const zip = new ZipFile();
+  for (const name of readdirSync(folder, { recursive: true }))
+    if (statSync(join(folder, name)).isFile()) zip.addFile(join(folder, name), name, { compress: false });
+  zip.end();
+  await new Promise((done, failed) =>
+    zip.outputStream.pipe(createWriteStream(file)).on('close', done).on('error', failed),
+  );
+  return file;
+}
+
+/** The newest model of the folder, trained on 600 sentences if there is none: what it says does not matter here. */
+async function trainedModel(url, scratch) {
+  const known = (await call(url, '/v1/models?limit=1')).data[0];
+  if (known) return known;
+  mkdirSync(scratch, { recursive: true });
+  const form = (fields) => {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(fields)) body.append(name, ...[value].flat());
+    return { method: 'POST', body };
+  };
+  const folder = await zipped(join(data, 'models/minilm-l6-v2'), join(scratch, 'minilm.zip'));
+  const base = await call(url, '/v1/bases', form({ name: 'minilm', file: [await openAsBlob(folder), 'minilm.zip'] }));
+  const rows = sentences.slice(0, 600).map(([text, label]) => `"${text.replaceAll('"', '""')}",label ${label}`);
+  const csv = [new Blob([`text,label\n${rows.join('\n')}\n`]), 'sentences.csv'];
+  const fields = { name: 'sentences', task: 'text-classification', file: csv };
+  const dataset = await call(url, '/v1/datasets', form(fields));
+  await settled(url, `/v1/bases/${base.id}`, 'ready');
+  await settled(url, `/v1/datasets/${dataset.id}`, 'ready');
+  const body = JSON.stringify({ task: 'text-classification', dataset: dataset.id, base: base.id });
+  const job = await call(url, '/v1/jobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  return call(url, `/v1/models/${(await settled(url, `/v1/jobs/${job.id}`, 'succeeded')).model}`);
+}
+
+/** onnxruntime alone: the exported file, ids ready, in the batches that the prediction process makes. */
+async function bare(folder, text) {
+  const { openTokenizer } = await dist('workers/data/text/tokenizer.js');
+  const { lengthBatches, textFeeds } = await dist('workers/training/text-batches.js');
+  const files = ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'config.json'];
+  const tokenizer = openTokenizer(
+    Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
+  );
+  const session = await InferenceSession.create(join(folder, 'model.onnx'), { intraOpNumThreads: THREADS });
+  const inputs = session.inputMetadata.map(({ name, type }) => ({ name, dataType: type }));
+  const feeds = [];
+  for (let at = 0; at < texts.length; at += RUN) {
+    const rows = texts.slice(at, at + RUN).map((one) => tokenizer.encode(one, text.maxLength).ids);
+    const starts = new Int32Array(rows.length + 1);
+    rows.forEach((ids, i) => {
+      starts[i + 1] = starts[i] + ids.length;
+    });
+    const tokens = { ids: Int32Array.from(rows.flat()), starts };
+    for (const batch of lengthBatches(starts, text.maxLength)) {
+      const feed = Object.entries(textFeeds(inputs, text, tokens, batch));
+      feeds.push(Object.fromEntries(feed.map(([name, t]) => [name, new Tensor(t.dataType, t.data, t.dims)])));
+    }
+  }
+  const run = async () => {
+    for (const feed of feeds) await session.run(feed, ['probabilities']);
+  };
+  /** Sentences a second on one thread. */
+  const tokenized = () => {
+    const started = performance.now();
+    for (const [one] of sentences) tokenizer.encode(one, text.maxLength);
+    return (sentences.length / (performance.now() - started)) * 1000;
+  };
+  return { run, tokenized, passes: feeds.length };
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+const timed = async (run) => {
+  const started = performance.now();
+  await run();
+  return performance.now() - started;
+};
+
+const home = join(out, 'text-predict-home');
+mkdirSync(home, { recursive: true });
+const service = await startService(root, home);
+try {
+  const model = await trainedModel(service.url, join(out, 'text-predict-data'));
+  const folder = join(out, 'text-predict-model');
+  const files = (await call(service.url, `/v1/models/${model.id}/files`)).data.map(({ name }) => name);
+  await download(service.url, model, folder, files);
+  const alone = await bare(folder, model.text);
+  const body = JSON.stringify({ inputs: texts.map((text) => ({ text })), top: 1 });
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body };
+  const ask = async () => {
+    const { predictions } = await call(service.url, `/v1/models/${model.id}/predict`, init);
+    if (predictions.length !== texts.length || predictions.some((one) => one.error))
+      throw new Error(`not every text was answered: ${JSON.stringify(predictions.find((one) => one.error))}`);
+  };
+  // Both have their graphs loaded and their code compiled before anything counts.
+  await ask();
+  await alone.run();
+  alone.tokenized();
+  const seen = { graft: [], bare: [], tokenized: [] };
+  for (let round = 0; round < rounds; round++) {
+    const both = [
+      ['graft', ask],
+      ['bare', alone.run],
+    ];
+    for (const [name, run] of round % 2 === 0 ? both : both.toReversed()) seen[name].push(await timed(run));
+    seen.tokenized.push(alone.tokenized());
+    const last = Object.values(seen).map((list) => list.at(-1).toFixed(0));
+    console.log(`Graft ${last[0]} ms, onnxruntime alone ${last[1]} ms, ${last[2]} sentences/s tokenized on one thread`);
+  }
+  const ratio = median(seen.bare.map((ms, i) => ms / seen.graft[i]));
+  const tokenized = median(seen.tokenized);
+  console.log(
+    `1,000 texts in one call: ${median(seen.graft).toFixed(0)} ms against ${median(seen.bare).toFixed(0)} ms in ${alone.passes} passes, ` +
+      `${ratio.toFixed(2)}x of its speed (bar ${BAR.ratio}); ${tokenized.toFixed(0)} sentences/s tokenized (bar ${BAR.sentences} on 2 cores)`,
+  );
+  if (ratio < BAR.ratio || tokenized * THREADS < BAR.sentences) process.exitCode = 1;
+} finally {
+  await service.stop();
+}
