@@ -1,5 +1,5 @@
 // Predictions for 1,000 short texts in one call over HTTP, against onnxruntime alone on the exported file with the same
-// batches of ready token ids; and how many sentences a second are tokenized.
+// batches of ready token ids and the same options of the session; and how many sentences a second are tokenized.
 //   npm run bench:text-predict [-- rounds]
 // MiniLM and sentences of SST-2. Prints a line a round, then medians and their ratio; exits with 1 below a bar.
 import { createWriteStream, mkdirSync, openAsBlob, readdirSync, readFileSync, statSync } from 'node:fs';
@@ -64,7 +64,9 @@ async function bare(folder, text) {
   const tokenizer = openTokenizer(
     Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
   );
-  const session = await InferenceSession.create(join(folder, 'model.onnx'), { intraOpNumThreads: THREADS });
+  const { SPINNING_OFF } = await dist('workers/serving/loaded-trunk.js');
+  const options = { intraOpNumThreads: THREADS, extra: SPINNING_OFF };
+  const session = await InferenceSession.create(join(folder, 'model.onnx'), options);
   const inputs = session.inputMetadata.map(({ name, type }) => ({ name, dataType: type }));
   const feeds = [];
   for (let at = 0; at < texts.length; at += RUN) {
