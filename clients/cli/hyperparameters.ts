@@ -17,6 +17,7 @@ const NUMBERS = {
   patience: ['patience', 'epochs without a better result after which training ends (auto)'],
   'micro-batch': ['microBatch', 'examples of a pass; gradients of several are added up (auto)'],
   'average-decay': ['averageDecay', 'share that a step leaves of the moving average of weights, 0: none (auto)'],
+  dropout: ['dropout', 'share of the features that the head does not see in a step (auto)'],
 } as const satisfies Readonly<Record<string, readonly [keyof Hyperparameters, string]>>;
 const WORDS = {
   optimizer: ['optimizer', 'of --fine-tune and --scratch: adamw, sgd (auto)'],
@@ -25,6 +26,7 @@ const WORDS = {
   augmentation: ['augmentation', 'none, light, medium, strong (auto)'],
   unfreezing: ['unfreezing', 'none, gradual (auto)'],
   'average-use': ['averageUse', 'when the average becomes the model: better, always (auto)'],
+  embeddings: ['embeddings', "of texts, the words' vectors: frozen, trained (auto)"],
 } as const satisfies Readonly<Record<string, readonly [keyof Hyperparameters, string]>>;
 const CLASS_WEIGHTS = 'class-weights';
 

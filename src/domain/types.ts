@@ -182,6 +182,10 @@ export interface TuningHyperparameters {
   readonly averageDecay?: 'auto' | number;
   /** Whether the average becomes the model where it is the better one on validation, or always. */
   readonly averageUse?: 'auto' | 'better' | 'always';
+  /** Share of the features that the head does not see in a step. */
+  readonly dropout?: 'auto' | number;
+  /** Of texts: whether the words' vectors are trained with the layers. */
+  readonly embeddings?: 'auto' | 'frozen' | 'trained';
 }
 /** Weights of labels in the loss: `balanced` gives each label the same in all; of given ones only the ratios count. */
 export type ClassWeights = 'none' | 'balanced' | Readonly<Record<string, number>>;

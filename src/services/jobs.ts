@@ -128,9 +128,13 @@ const TUNING = [
   'unfreezing',
   'averageDecay',
   'averageUse',
+  'dropout',
+  'embeddings',
 ] as const satisfies readonly (keyof TuningHyperparameters)[];
 
-function refuseTuning({ type }: Pick<Method, 'type'>, hyperparameters: Partial<Hyperparameters>): void {
+function refuseTuning(task: Task, { type }: Pick<Method, 'type'>, hyperparameters: Partial<Hyperparameters>): void {
+  if (task !== 'text-classification' && hyperparameters.embeddings !== undefined)
+    throw impossible('/hyperparameters/embeddings', `Only texts have embeddings of words; leave it out for ${task}.`);
   if (type !== 'featureExtraction') return;
   const extra = TUNING.find((name) => hyperparameters[name] !== undefined);
   if (extra !== undefined)
@@ -156,7 +160,7 @@ function chosenMethod(base: Base, request: JobRequest): Method {
   const cut = chosenCut(base, request);
   if (type !== 'fineTuning' && layers !== undefined)
     throw impossible('/method/layers', `${type} takes no \`layers\`; leave it out, or use fineTuning.`);
-  refuseTuning({ type }, request.hyperparameters ?? {});
+  refuseTuning(request.task, { type }, request.hyperparameters ?? {});
   if (type === 'featureExtraction') return { type, cut };
   const { opset, training } = base.facts!;
   const rules = standardRules();
@@ -240,7 +244,7 @@ export async function retryJob(
     throw impossible('/base', `The base '${old.base.id}' is gone.`);
   }
   const { name, task, dataset, base, method, validation, metadata, engineRequested } = old;
-  refuseTuning(method, changes);
+  refuseTuning(task, method, changes);
   const hyperparameters = { ...old.hyperparameters, ...changes };
   const job = await deps.repositories.jobs.create({
     ...{ name, task, dataset, base, method, hyperparameters, validation, metadata, engineRequested },

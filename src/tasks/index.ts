@@ -16,7 +16,7 @@ export const TASK_TABLE: Readonly<Partial<Record<Task, TaskRow>>> = Object.freez
   }),
   'text-classification': Object.freeze({
     task: 'text-classification',
-    methods: Object.freeze(['featureExtraction'] as const),
+    methods: Object.freeze(['featureExtraction', 'fineTuning', 'scratch'] as const),
     metric: 'validation/accuracy',
   }),
 });

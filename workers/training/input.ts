@@ -5,7 +5,7 @@ import type { RunInput } from './messages.js';
 /** How pictures are prepared. Throws `job-impossible` where the examples are none. */
 export function pictureInput(input: RunInput): Preprocessing {
   if (input.kind === 'image') return input.preprocessing;
-  throw new GraftError('job-impossible', 'This version does not train on texts yet.');
+  throw new GraftError('job-impossible', 'The examples are texts, where pictures are needed.');
 }
 
 /** The same as a model's record says it. */

@@ -988,6 +988,13 @@ export interface components {
              * @enum {string}
              */
             averageUse?: "auto" | "better" | "always";
+            /** @description Share of the features that the head does not see in a step, drawn anew for every example. `auto`: 0.1 for texts, 0 for pictures. */
+            dropout?: "auto" | number;
+            /**
+             * @description Of texts: whether the words' vectors are trained with the layers. `auto`: frozen, but with 20,000 texts or more and from scratch.
+             * @enum {string}
+             */
+            embeddings?: "auto" | "frozen" | "trained";
         };
         /** @description What is left out is chosen by the trainer (`auto`); `seed` is 0. */
         HyperparametersRequest: {
@@ -1048,6 +1055,13 @@ export interface components {
              * @enum {string}
              */
             averageUse?: "auto" | "better" | "always";
+            /** @description Share of the features that the head does not see in a step, drawn anew for every example. `auto`: 0.1 for texts, 0 for pictures. */
+            dropout?: "auto" | number;
+            /**
+             * @description Of texts: whether the words' vectors are trained with the layers. `auto`: frozen, but with 20,000 texts or more and from scratch.
+             * @enum {string}
+             */
+            embeddings?: "auto" | "frozen" | "trained";
         };
         Job: {
             /** @enum {string} */

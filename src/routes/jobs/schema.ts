@@ -111,6 +111,14 @@ const TUNING = {
     description:
       'When the average becomes the model: where it is better on validation than the weights that were trained, or always. `auto`: better.',
   }),
+  dropout: auto(
+    { type: 'number', minimum: 0, maximum: 0.9 },
+    'Share of the features that the head does not see in a step, drawn anew for every example. `auto`: 0.1 for texts, 0 for pictures.',
+  ),
+  embeddings: words(['auto', 'frozen', 'trained'], {
+    description:
+      "Of texts: whether the words' vectors are trained with the layers. `auto`: frozen, but with 20,000 texts or more and from scratch.",
+  }),
 };
 const TUNING_OPTIONAL = {
   optimizer: Type.Optional(TUNING.optimizer),
@@ -125,6 +133,8 @@ const TUNING_OPTIONAL = {
   unfreezing: Type.Optional(TUNING.unfreezing),
   averageDecay: Type.Optional(TUNING.averageDecay),
   averageUse: Type.Optional(TUNING.averageUse),
+  dropout: Type.Optional(TUNING.dropout),
+  embeddings: Type.Optional(TUNING.embeddings),
 };
 export const HyperparametersRequest = closed(
   {

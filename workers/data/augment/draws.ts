@@ -1,7 +1,7 @@
 import { random } from '../../../src/tasks/random.js';
 
 /** What numbers are drawn for: each purpose has its own stream, so that one setting does not shift another's draws. */
-export const PURPOSE = { view: 0, mix: 1 } as const;
+export const PURPOSE = { view: 0, mix: 1, dropout: 2 } as const;
 
 /** MurmurHash3's finalizer: every bit of the input changes about half of the output's. */
 function scramble(value: number): number {

@@ -1,39 +1,23 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import {
-  decodeModel,
-  inputShapes,
-  type Model,
-  measureShapes,
-  type Tensor,
-  withDynamicBatch,
-} from '../../../src/onnx/index.js';
-import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
-import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
+import { decodeModel, inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
+import { textJson } from '../../../src/tasks/text-classification/compose.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
 import { tellChosen } from '../choices.js';
 import { weightsOf } from '../class-weights.js';
 import { featureExtraction, headFile } from '../extraction.js';
-import { extractFeatures } from '../features.js';
-import { pictureInput } from '../input.js';
-import type { RunExample } from '../messages.js';
+import type { RunInput } from '../messages.js';
 import type { MethodInput, MethodResult } from '../method.js';
 import { countsOf, numbersOf } from '../parts.js';
 import type { Position } from './checkpoint.js';
 import { fitting } from './fit.js';
-import { freshWeights } from './fresh.js';
 import { type TuneGraphs, tuneGraphs } from './graphs.js';
-import { AHEAD, type LoopSettings, tune } from './loop.js';
+import { type LoopSettings, tune } from './loop.js';
 import { type HeldSource, logitsOf } from './measure.js';
-import { augmentedBytes, augmentedPictures } from './pictures.js';
-import type { TuneSource } from './plan.js';
+import { tunedNetwork } from './network.js';
 import type { TuneSettings } from './settings.js';
-import { heldBytes, heldPictures, heldRows, rowSource } from './sources.js';
 import { trainedLayers } from './trained.js';
 import { tuner } from './trainer.js';
-
-/** Rows of a frozen part up to this size are kept; what is larger is computed in every step. */
-const MOST_FROZEN_BYTES = 1024 * 1024 * 1024;
 
 /**
  * Fine-tuning, and training from scratch. The head is trained on the base's features first, so that the first steps do not
@@ -44,29 +28,36 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const { executor, spec, control, tell, progress } = o;
   const { train, validation, test, labels } = o.parts;
   const { method } = spec;
-  const preprocessing = pictureInput(spec.input);
   const given = spec.hyperparameters;
   const scratch = method.type === 'scratch';
   const base = decodeModel(await readFile(spec.base.path));
-  const image = imageTrunk(base, spec.cut);
-  const plain = typeof image.graph.inputs[0]!.shape?.[0] === 'number' ? withDynamicBatch(image) : image;
-  const own = scratch ? freshWeights(plain, given.seed) : plain;
+  const network = await tunedNetwork(o, base);
+  const { own, trunk, text } = network;
   const wanted = method.type === 'fineTuning' ? method.layers : 'all';
   const layers = trainedLayers(own, wanted);
-  const trunk = withPixelInput(own, own.graph.inputs[0]!.name, preprocessing);
   const counts = countsOf(numbersOf(train, labels), labels.length);
-  const keepsFrozen = wanted !== 'all';
-  const facts = { examples: train.length, counts, scratch, keepsFrozen, batchNorm: layers.batchNorm };
+  const keepsFrozen = network.keepsFrozen && wanted !== 'all';
+  const facts = {
+    ...{ examples: train.length, counts, scratch, keepsFrozen, batchNorm: layers.batchNorm },
+    text: text !== null,
+  };
   const auto = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
   const linear = scratch ? null : await featureExtraction(o, { ...given, ...auto });
   if (scratch) tell({ type: 'state', state: 'running' });
   const features = linear?.features ?? spec.width ?? (await measuredWidth(executor, trunk));
-  const fitted = await fitting(given, facts, process.availableMemory(), async (s) => {
-    const graphs = await tuneGraphs(executor, {
+  const head = linear?.linear ?? freshHead(features, labels.length);
+  const parametersOf = (s: TuneSettings) =>
+    layers.parameters
+      .filter(({ name }) => s.embeddings !== 'frozen' || !text?.tables.has(name))
+      .map(({ name, depth }) => ({ name, depth, rate: s.layerDecay ** depth }));
+  const graphsFor = (s: TuneSettings, length: number | undefined) =>
+    tuneGraphs(executor, {
       trunk,
+      tokens: text === null || length === undefined ? null : { text: text.input, length },
+      dropout: s.dropout > 0 ? { rate: s.dropout, seed: s.seed } : null,
       classes: labels.length,
-      head: linear?.linear ?? freshHead(features, labels.length),
-      parameters: layers.parameters.map(({ name, depth }) => ({ name, depth, rate: s.layerDecay ** depth })),
+      head,
+      parameters: parametersOf(s),
       batch: s.microBatch,
       liveStatistics: s.batchNorm === 'live',
       optimizer: s.optimizer,
@@ -77,22 +68,31 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       unfreezes: s.unfreezing === 'gradual',
       averages: s.averageDecay > 0,
     });
-    return { ...graphs, memory: { ...graphs.memory, pictures: pictureBytes(o, graphs, s) } };
+  // By the longest texts: what a pass takes grows with the length.
+  const fitted = await fitting(given, facts, process.availableMemory(), async (s) => {
+    const graphs = await graphsFor(s, network.lengths(s).at(-1));
+    return { ...graphs, memory: { ...graphs.memory, pictures: network.bytes(graphs, s) } };
   });
   const { settings, chosen, graphs, memory } = fitted;
   const hyperparameters = { ...given, ...settings };
   tell({ type: 'resolved', hyperparameters, engine: executor.engine, memory });
   tellChosen(tell, 'chose', chosen);
   const passes = Math.ceil(settings.batchSize / settings.microBatch);
+  const lengths = network.lengths(settings);
   tell({
     type: 'log',
     level: 'info',
-    message: `trains ${layers.names.length} layers (${layers.parameters.length} tensors) and the head${graphs.below === null ? '' : '; what lies below runs once per example'}${passes === 1 ? '' : `; a step adds up the gradients of ${passes} passes of ${settings.microBatch} examples`}; about ${mib(memory.estimate.total)} of ${mib(memory.available)} MiB of memory`,
-    data: { layers: layers.names.slice(0, 50), passes, memory: { ...memory, estimate: { ...memory.estimate } } },
+    message: `trains ${layers.names.length} layers (${parametersOf(settings).length} tensors) and the head${belowIs(graphs, wanted, lengths)}${passes === 1 ? '' : `; a step adds up the gradients of ${passes} passes of ${settings.microBatch} examples`}; about ${mib(memory.estimate.total)} of ${mib(memory.available)} MiB of memory`,
+    data: {
+      layers: layers.names.slice(0, 50),
+      lengths: [...lengths],
+      passes,
+      memory: { ...memory, estimate: { ...memory.estimate } },
+    },
   });
 
-  const sources = await sourcesOf(o, graphs, settings);
-  const net = await tuner(executor, graphs);
+  const sources = await network.sources(graphs, settings);
+  const net = await tuner(executor, graphs, text === null ? undefined : (length) => graphsFor(settings, length));
   try {
     const loop: LoopSettings = {
       ...settings,
@@ -146,29 +146,21 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   }
 }
 
+/** How the part below the trained layers is run, and texts of several lengths are. */
+function belowIs({ below }: TuneGraphs, wanted: 'all' | number, lengths: readonly number[]): string {
+  if (below !== null) return '; what lies below runs once per example';
+  if (lengths.length === 0) return '';
+  // Its rows would be as long as the texts times the width: hundreds of times a text's ids.
+  const again = wanted === 'all' ? '' : '; what lies below is computed in every step';
+  return `${again}; texts are padded to ${lengths.join(', ')} tokens, a graph each`;
+}
+
 const mib = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 
 /** Which weights become the model. */
 function keptOf({ epoch, of }: Position['best']): string {
   if (epoch === 0) return 'no epoch was better than the head alone, which is kept';
   return `the ${of === 'average' ? 'moving average of the weights' : 'weights'} after epoch ${epoch} ${of === 'average' ? 'is' : 'are'} kept`;
-}
-
-/** Bytes of pictures that a run keeps in memory. */
-function pictureBytes(o: MethodInput, graphs: TuneGraphs, settings: TuneSettings): number {
-  const { train, validation, test } = o.parts;
-  const held = validation.length + test.length;
-  if (graphs.below !== null) {
-    const rows = (train.length + held) * graphs.below.width * 4;
-    if (rows <= MOST_FROZEN_BYTES) return rows;
-  }
-  const preprocessing = pictureInput(o.spec.input);
-  const one = preprocessing.crop ** 2 * channelsOf(preprocessing);
-  return (
-    augmentedBytes(preprocessing, train.length, settings, AHEAD) +
-    heldBytes(validation.length, one) +
-    heldBytes(test.length, one)
-  );
 }
 
 /** Features of a trunk whose description does not tell their number. */
@@ -190,59 +182,19 @@ const freshHead = (features: number, classes: number) => ({
  */
 function recipeOf({ spec, parts }: MethodInput, settings: TuneSettings): string {
   const { base, cut, method, dataset } = spec;
-  const { batchSize, microBatch, optimizer, batchNorm, augmentation, averageDecay, seed } = settings;
-  const meaning = { batchSize, microBatch, optimizer, batchNorm, augmentation, averages: averageDecay > 0, seed };
+  const { batchSize, microBatch, optimizer, batchNorm, augmentation, averageDecay, dropout, embeddings, seed } =
+    settings;
+  const meaning = {
+    ...{ batchSize, microBatch, optimizer, batchNorm, augmentation, averages: averageDecay > 0, dropout, seed },
+    ...(embeddings !== undefined && { embeddings }),
+  };
   const rows = parts.train.map((e) => e.digest).join();
-  const all = [base.digest, cut, pictureInput(spec.input), method, dataset.digest, rows, parts.labels, meaning];
+  const all = [base.digest, cut, meaningOf(spec.input), method, dataset.digest, rows, parts.labels, meaning];
   return createHash('sha256').update(JSON.stringify(all)).digest('hex');
 }
 
-interface Sources {
-  readonly train: TuneSource;
-  readonly validation: HeldSource;
-  readonly test: HeldSource;
-  close(): Promise<void>;
-}
-
-async function sourcesOf(o: MethodInput, graphs: TuneGraphs, settings: TuneSettings): Promise<Sources> {
-  const { executor, spec, progress } = o;
-  const { train, validation, test, labels } = o.parts;
-  const numbers = (list: readonly RunExample[]) => numbersOf(list, labels);
-  const { below } = graphs;
-  const examples = [...train, ...validation, ...test];
-  if (below !== null && examples.length * below.width * 4 <= MOST_FROZEN_BYTES) {
-    const { values, width } = await extractFeatures(
-      executor,
-      {
-        ...spec,
-        cut: `${spec.cut}, below the last ${layersOf(o)} layers`,
-        width: below.width,
-        trunk: () => below.model,
-      },
-      examples,
-      (done) => progress('frozen', done, examples.length),
-    );
-    const rows = (from: number, n: number) => values.subarray(from * width, (from + n) * width);
-    const n = train.length + validation.length;
-    return {
-      train: rowSource(rows(0, train.length), width, numbers(train), labels.length),
-      validation: heldRows(rows(train.length, validation.length), width, numbers(validation)),
-      test: heldRows(rows(n, test.length), width, numbers(test)),
-      close: async () => {},
-    };
-  }
-  const preprocessing = pictureInput(spec.input);
-  const bytes = preprocessing.crop ** 2 * channelsOf(preprocessing);
-  const pictures = await augmentedPictures(spec, train, numbers(train), labels.length, settings, AHEAD);
-  return {
-    train: pictures,
-    validation: heldPictures(spec.packPath, validation, numbers(validation), preprocessing, bytes),
-    test: heldPictures(spec.packPath, test, numbers(test), preprocessing, bytes),
-    close: () => pictures.close(),
-  };
-}
-const layersOf = ({ spec }: MethodInput): string =>
-  spec.method.type === 'fineTuning' ? String(spec.method.layers) : 'all';
+const meaningOf = (input: RunInput) =>
+  input.kind === 'image' ? input.preprocessing : [textJson(input.text), input.tokenizer.digest];
 
 function softmaxRows(logits: Float32Array, classes: number): Float32Array {
   const out = new Float32Array(logits.length);

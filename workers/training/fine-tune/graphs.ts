@@ -1,8 +1,8 @@
+import type { TextInput } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 import {
   changedOperators,
   differentiate,
-  FROZEN,
   gradientName,
   graft,
   graphBuilder,
@@ -30,18 +30,23 @@ import {
   stated,
   withPacks,
 } from '../../../src/onnx/index.js';
-import { PIXELS } from '../../../src/tasks/image-classification/pixel-input.js';
-import type { Executor } from '../../executors/executor.js';
+import type { Executor, HostTensor } from '../../executors/executor.js';
 import { shapeRunner, valueRunner } from '../../executors/onnxruntime.js';
 import type { Watched } from './culprit.js';
+import { type Dropout, withDropout } from './dropout.js';
 import { type Memory, stepMemory } from './memory.js';
+import { type PassInput, plainInput, tokenInput } from './pass-input.js';
 import { type StepGraphs, type StepRequest, stepGraphs } from './step.js';
 
 export const TARGETS = 'targets';
 
 export interface TuneRequest extends StepRequest {
-  /** uint8 pixels in, features out: `pixelTrunk`. */
+  /** What examples are read as in, features out: `pixelTrunk`, `textTrunk`. */
   readonly trunk: Model;
+  /** Of a trunk that reads texts: how, and the tokens that every text of a pass is padded to. */
+  readonly tokens?: { readonly text: TextInput; readonly length: number } | null;
+  /** null: the head sees all features. */
+  readonly dropout?: Dropout | null;
   readonly classes: number;
   /** The head to begin with, on raw features: weight [classes, features], bias [classes]. */
   readonly head: { readonly weight: Float32Array; readonly bias: Float32Array };
@@ -52,10 +57,13 @@ export interface TuneRequest extends StepRequest {
   readonly keepFrozen: boolean;
 }
 export interface TuneGraphs {
-  /** pixels -> one row per example of what the trained part reads; null where everything is run in every step. */
+  /** inputs -> one row per example of what the trained part reads; null where everything is run in every step. */
   readonly below: { readonly model: Model; readonly width: number } | null;
-  /** Name and size of what one pass takes in. */
-  readonly input: { readonly name: string; readonly dims: readonly number[] };
+  /** What one pass takes in. */
+  readonly input: PassInput;
+  /** Features that the head reads. */
+  readonly features: number;
+  readonly dropout: Dropout | null;
   readonly step: StepGraphs;
   /** The same network for measuring: input, packs and statistics -> `logits`. */
   readonly measure: Model;
@@ -71,7 +79,7 @@ export interface TuneGraphs {
   readonly memory: Memory;
 }
 
-/** The graphs of a fine-tuning run, for one batch size. Throws `OnnxError`s naming what cannot be trained. */
+/** The graphs of a fine-tuning run, for one batch size and one length of texts. Throws `OnnxError`s naming what cannot be trained. */
 export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<TuneGraphs> {
   const head = headNames(o.trunk);
   const unfolded = withHead(o, head);
@@ -79,7 +87,7 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const trained = [...head, ...o.parameters.map((p) => p.name)];
   const found = await settled(unfolded, {
     parameters: trained,
-    size: (model) => forBatch(o.batch, () => measureShapesFor(model, { batch: o.batch }, runner)),
+    size: (model) => forBatch(o.batch, () => measureShapesFor(model, sizesOf(o), runner)),
     run: valueRunner(executor),
   });
   const wholeShapes = found.shapes;
@@ -87,9 +95,11 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const split = o.keepFrozen ? splitFrozen(whole, trained, wholeShapes, found.unfolded) : null;
   const network = split?.above ?? whole;
   const live = o.liveStatistics ? liveBatchNorm(network, wholeShapes) : { model: network, statistics: [] };
-  const forward = withLoss(live.model, o.classes);
+  const features = o.head.weight.length / o.classes;
+  const dropout = o.dropout ?? null;
+  const forward = withLoss(dropout === null ? live.model : withDropout(live.model, features), o.classes);
   // Folded, it runs at no other size than its own, and most of it has been measured.
-  const known = new Map([...wholeShapes, ...inputShapes(forward, { batch: o.batch }), ...liveShapes(forward)]);
+  const known = new Map([...wholeShapes, ...inputShapes(forward, sizesOf(o)), ...liveShapes(forward)]);
   const shapes = await measureRest(forward, known, runner);
   const fed = [...trained, ...live.statistics.map((s) => s.input)];
   const rules = executor.native ? nativeRules() : standardRules();
@@ -100,10 +110,11 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const initial = new Map<string, Float32Array>(packs.map((p) => [p.name, packed(p, network.graph.initializers)]));
   for (const s of live.statistics) initial.set(s.input, packed(alone(s), network.graph.initializers));
   const measure = withPacks(network, packs);
-  const input = network.graph.inputs[0]!;
   return {
     below: split === null ? null : { model: split.below, width: split.width },
-    input: { name: split === null ? PIXELS : FROZEN, dims: wholeShapesOf(input.name, shapes) },
+    input: passInput(network, shapes, o),
+    features,
+    dropout,
     step: { ...step, pass: stated(step.pass, shapes, [...trained, ...outputsOf(forward)]) },
     measure: stated(
       initializersAsInputs(
@@ -144,7 +155,14 @@ async function forBatch(batch: number, measured: () => Promise<Shapes>): Promise
   );
 }
 
-const wholeShapesOf = (name: string, shapes: Shapes): readonly number[] => shapes.get(name)?.dims ?? [];
+const sizesOf = ({ batch, tokens }: TuneRequest) => (tokens ? { batch, length: tokens.length } : { batch });
+
+function passInput({ graph }: Model, shapes: Shapes, { batch, tokens }: TuneRequest): PassInput {
+  if (tokens) return tokenInput(graph.inputs, tokens.text, [batch, tokens.length]);
+  const { name, dataType } = graph.inputs[0]!;
+  return plainInput(name, dataType as HostTensor['dataType'], shapes.get(name)?.dims ?? []);
+}
+
 const alone = (s: Statistic): Pack => {
   const size = s.dims.reduce((n, d) => n * d, 1);
   return { name: s.input, size, tensors: [{ name: s.input, dims: s.dims, offset: 0, size }] };

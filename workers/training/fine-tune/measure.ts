@@ -7,6 +7,8 @@ import type { Of, Tuner } from './trainer.js';
 /** Examples to measure on, whole passes of data at a time. */
 export interface HeldSource {
   readonly labels: Int32Array;
+  /** The example of each row, where they do not come in their order. */
+  readonly order?: readonly number[];
   batches(size: number): AsyncIterable<HostTensor['data']>;
 }
 export interface Measured {
@@ -23,8 +25,8 @@ export async function logitsOf(net: Tuner, held: HeldSource, s: Sizes, of: Of = 
   let at = 0;
   for await (const data of held.batches(s.microBatch)) {
     const logits = await net.logits(data, of);
-    out.set(logits.subarray(0, Math.min(logits.length, out.length - at)), at);
-    at += logits.length;
+    for (let row = 0; row < s.microBatch && at < n; row++, at++)
+      out.set(logits.subarray(row * s.classes, (row + 1) * s.classes), (held.order?.[at] ?? at) * s.classes);
   }
   return out;
 }

@@ -9,6 +9,8 @@ export interface TuneBatch {
 }
 export interface TuneSource {
   readonly n: number;
+  /** Texts: the length in tokens that each row is padded to. Batches are of rows of one length, where there are enough. */
+  readonly lengths?: Int32Array;
   /** The batch of these rows in this epoch; always the same for the same arguments. */
   batch(epoch: number, rows: readonly number[]): Promise<TuneBatch>;
 }
@@ -26,25 +28,41 @@ export interface PlanSettings {
 /** Every batch from step `from` to step `to`, begun when it is asked for. Follows from seed and step alone. */
 export function* planned(train: TuneSource, s: PlanSettings, from: number, to: number): Generator<Promise<TuneBatch>> {
   const perEpoch = Math.ceil(train.n / s.batch);
-  for (let step = from, order: Uint32Array | null = null; step < to; step++) {
+  let batches: readonly (readonly number[])[] | null = null;
+  for (let step = from; step < to; step++) {
     const epoch = Math.floor(step / perEpoch);
     const within = step % perEpoch;
-    if (order === null || within === 0) order = permutation(train.n, random(s.seed * 7919 + epoch + 1));
-    yield batchOf(train, s, epoch, order, within * s.batch);
+    if (batches === null || within === 0) batches = epochBatches(train, s, epoch);
+    yield batchOf(train, s, epoch, batches[within]!, batches[0]!);
   }
 }
 
-/** Passes are filled up with rows from the epoch's beginning, which then count for nothing. */
+/** The rows of an epoch's batches, in the order in which they come. All are whole but one. */
+export function epochBatches(
+  { n, lengths }: Pick<TuneSource, 'n' | 'lengths'>,
+  s: Pick<PlanSettings, 'batch' | 'seed'>,
+  epoch: number,
+): readonly (readonly number[])[] {
+  const next = random(s.seed * 7919 + epoch + 1);
+  const order = [...permutation(n, next)];
+  // What is left of the short ones fills up a batch of longer ones: as many steps as without lengths.
+  if (lengths !== undefined) order.sort((a, b) => lengths[a]! - lengths[b]!);
+  const batches = Array.from({ length: Math.ceil(n / s.batch) }, (_, i) => order.slice(i * s.batch, (i + 1) * s.batch));
+  return lengths === undefined ? batches : [...permutation(batches.length, next)].map((i) => batches[i]!);
+}
+
+/** Passes are filled up with `others`, or texts with their own, which then count for nothing. */
 async function batchOf(
   train: TuneSource,
   s: PlanSettings,
   epoch: number,
-  order: Uint32Array,
-  from: number,
+  chosen: readonly number[],
+  others: readonly number[],
 ): Promise<TuneBatch> {
-  const real = Math.min(s.batch, train.n - from);
+  const real = chosen.length;
   const size = Math.ceil(s.batch / s.microBatch) * s.microBatch;
-  const rows = Array.from({ length: size }, (_, i) => order[i < real ? from + i : (i - real) % train.n]!);
+  const filling = train.lengths === undefined ? others : chosen;
+  const rows = Array.from({ length: size }, (_, i) => (i < real ? chosen[i] : filling[(i - real) % filling.length])!);
   const { data, targets } = await train.batch(epoch, rows);
   return { data, targets: scaledTargets(targets, real, s) };
 }

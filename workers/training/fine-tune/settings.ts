@@ -1,11 +1,17 @@
 import type { ClassWeights, Hyperparameters, TuningHyperparameters } from '../../../src/domain/types.js';
 import { type Chosen, choices } from '../choices.js';
 import { chosenClassWeights } from '../class-weights.js';
+import { pictureDefaults, textDefaults } from './defaults.js';
 
 /** Every choice made: what the user gave stays, the rest follows from the data and the network. */
 export type TuneSettings = {
-  readonly [K in keyof Required<TuningHyperparameters>]: Exclude<Required<TuningHyperparameters>[K], 'auto'>;
+  readonly [K in Exclude<keyof TuningHyperparameters, 'embeddings'>]-?: Exclude<
+    TuningHyperparameters[K],
+    'auto' | undefined
+  >;
 } & {
+  /** Of texts: whether the words' vectors are trained too. */
+  readonly embeddings?: 'frozen' | 'trained';
   readonly epochs: number;
   readonly batchSize: number;
   readonly learningRate: number;
@@ -25,11 +31,11 @@ export interface TuneFacts {
   readonly keepsFrozen: boolean;
   /** Whether the trained part normalises by BatchNormalization that is still its own operator. */
   readonly batchNorm: boolean;
+  readonly text?: boolean;
 }
 
 /** Statistics of fewer examples than this are too noisy to normalise by. */
 const LEAST_LIVE_BATCH = 16;
-const BATCH = 32;
 /** Fewer steps than this leave an average that still remembers where it began. */
 const LEAST_AVERAGED_STEPS = 50;
 
@@ -43,10 +49,15 @@ export function tuneSettings(
   fits = Number.POSITIVE_INFINITY,
 ): { readonly settings: TuneSettings; readonly chosen: readonly Chosen[] } {
   const { pick, chosen } = choices();
-  const batchSize = Math.min(
-    pick('batchSize', h.batchSize, BATCH, 'enough for a steady gradient, few enough for many steps'),
-    f.examples,
+  const optimizer = pick(
+    'optimizer',
+    h.optimizer,
+    'adamw',
+    'its steps do not depend on the scale of a layer, so that one learning rate fits bases of any kind',
   );
+  const defaultsFor = (batchNorm: 'live' | 'frozen') =>
+    (f.text ? textDefaults : pictureDefaults)({ ...f, optimizer, batchNorm });
+  const batchSize = Math.min(pick('batchSize', h.batchSize, ...defaultsFor('frozen').batchSize), f.examples);
   // Passes of one size; the last may be filled up.
   const passes = Math.ceil(batchSize / Math.min(batchSize, fits));
   const microBatch = Math.min(
@@ -61,12 +72,6 @@ export function tuneSettings(
     batchSize,
   );
   const perEpoch = Math.ceil(f.examples / batchSize);
-  const optimizer = pick(
-    'optimizer',
-    h.optimizer,
-    'adamw',
-    'its steps do not depend on the scale of a layer, so that one learning rate fits bases of any kind',
-  );
   const live = microBatch >= LEAST_LIVE_BATCH;
   const batchNorm = f.batchNorm
     ? pick(
@@ -78,22 +83,9 @@ export function tuneSettings(
           : `${microBatch} examples of a pass tell mean and variance badly; the base's are kept`,
       )
     : 'frozen';
-  const rates =
-    optimizer === 'adamw' ? { scratch: 2e-3, live: 1e-4, still: 3e-5 } : { scratch: 0.05, live: 1e-2, still: 3e-3 };
-  // Where nothing normalises anew, a step moves everything behind it: it must be smaller.
-  const [rate, because] = f.scratch
-    ? [rates.scratch, 'fresh weights have everything to learn']
-    : batchNorm === 'live'
-      ? [rates.live, 'given weights must not be forgotten; live statistics even out what a step moves']
-      : [rates.still, 'given weights must not be forgotten, and nothing normalises anew what a step moves'];
-  const epochs = pick(
-    'epochs',
-    h.epochs,
-    // Enough steps to move, few enough to end: small data are seen more often.
-    f.scratch ? 30 : Math.min(12, Math.max(4, Math.ceil(96 / perEpoch))),
-    f.scratch ? 'fresh weights need many passes' : `${f.examples} examples are ${perEpoch} steps an epoch`,
-  );
-  const schedule = pick('schedule', h.schedule, 'cosine', 'large steps first, small ones to settle');
+  const own = defaultsFor(batchNorm);
+  const epochs = pick('epochs', h.epochs, ...own.epochs(perEpoch));
+  const schedule = pick('schedule', h.schedule, ...own.schedule);
   const settles = schedule !== 'constant';
   const enough = perEpoch * epochs >= LEAST_AVERAGED_STEPS;
   const kept = settles || !enough ? 0 : Number((1 - 10 / (perEpoch * epochs)).toPrecision(3));
@@ -107,7 +99,7 @@ export function tuneSettings(
     microBatch,
     optimizer,
     epochs,
-    learningRate: pick('learningRate', h.learningRate, rate, because),
+    learningRate: pick('learningRate', h.learningRate, ...own.rate),
     weightDecay: pick('weightDecay', h.weightDecay, 0.01, 'weak: few steps, and early stopping guards too'),
     labelSmoothing: pick(
       'labelSmoothing',
@@ -122,19 +114,20 @@ export function tuneSettings(
     schedule,
     warmup: pick('warmup', h.warmup, 0.1, 'the first moments of the gradients are guesses'),
     gradientClip: pick('gradientClip', h.gradientClip, 1, 'one odd batch must not undo the others'),
-    layerDecay: pick('layerDecay', h.layerDecay, 1, 'all layers at one rate, after a warm-up'),
-    patience: pick(
-      'patience',
-      h.patience,
-      f.scratch ? epochs : 8,
-      f.scratch
-        ? 'to the end: fresh weights stand still and move on again'
-        : 'the best epoch comes early or not at all',
-    ),
+    layerDecay: pick('layerDecay', h.layerDecay, ...own.layerDecay),
+    patience: pick('patience', h.patience, ...own.patience(epochs)),
+    dropout: pick('dropout', h.dropout, ...own.dropout),
+    ...(own.embeddings !== null && { embeddings: pick('embeddings', h.embeddings, ...own.embeddings) }),
     batchNorm,
-    augmentation: f.keepsFrozen
-      ? 'none'
-      : pick('augmentation', h.augmentation, 'light', 'crops and mirrored pictures, which hold for photos of any kind'),
+    augmentation:
+      f.keepsFrozen || f.text
+        ? 'none'
+        : pick(
+            'augmentation',
+            h.augmentation,
+            'light',
+            'crops and mirrored pictures, which hold for photos of any kind',
+          ),
     unfreezing: pick(
       'unfreezing',
       h.unfreezing,

@@ -1,7 +1,10 @@
 import { type StateEntry, type Tensor, unpacked } from '../../../src/onnx/index.js';
-import type { Executor, FedBack, HostTensor } from '../../executors/executor.js';
+import type { Executor, FedBack, Feeds, HostTensor } from '../../executors/executor.js';
 import { firstNotFinite } from './culprit.js';
+import { DROPOUT_MASK, dropoutMask } from './dropout.js';
+import { forms } from './forms.js';
 import { TARGETS, type TuneGraphs } from './graphs.js';
+import type { PassInput } from './pass-input.js';
 import { AVERAGE_DECAY, averageName, OPEN_LAYERS } from './step.js';
 
 /** Tensors of a run by input: parameters, moments, running statistics, averages. */
@@ -12,7 +15,7 @@ export type Of = 'trained' | 'average';
 export interface StepInput {
   /** Counted from 1 since the moments began. */
   readonly number: number;
-  /** What the trained part reads: one batch, as many whole passes as it takes. */
+  /** Rows of what the network reads: one batch, as many whole passes as it takes. Texts of one length. */
   readonly data: HostTensor['data'];
   /** Soft labels [batch, classes], rows scaled; a pass of zeros is left out. */
   readonly targets: Float32Array;
@@ -22,6 +25,8 @@ export interface StepInput {
   /** Share of the average that a step leaves. */
   readonly averageDecay: number;
 }
+/** A batch; `number` is the step's, where anything is drawn for it. */
+type PassRows = Pick<StepInput, 'data' | 'targets'> & Partial<Pick<StepInput, 'number'>>;
 export interface StepResult {
   readonly loss: number;
   /** Euclidean norm of all gradients together, before clipping. */
@@ -31,7 +36,7 @@ export interface Tuner {
   /** One optimizer step. Where loss or norm is not finite nothing but the sums changes, so that `culprit` can look again. */
   step(input: StepInput): Promise<StepResult>;
   /** Name of the first tensor of that step that is not finite, or null. */
-  culprit(input: Pick<StepInput, 'data' | 'targets'>): Promise<string | null>;
+  culprit(input: PassRows): Promise<string | null>;
   /** Row-major [rows, classes] of one pass. */
   logits(data: HostTensor['data'], of?: Of): Promise<Float32Array>;
   /** Everything that goes on from step to step. */
@@ -50,16 +55,23 @@ export interface Tuner {
 const scalar = (value: number): HostTensor => ({ dataType: 'float32', dims: [], data: Float32Array.of(value) });
 const numbersIn = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1);
 
-/** Compiles the graphs; the state stays with the engine from step to step. */
-export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tuner> {
+/**
+ * Compiles the graphs; the state stays with the engine from step to step. `at` gives the same network for texts of another
+ * length, by which the one state is trained too; each length is compiled when it first comes.
+ */
+export async function tuner(
+  executor: Executor,
+  graphs: TuneGraphs,
+  at?: (length: number) => Promise<TuneGraphs>,
+): Promise<Tuner> {
   const { step: made, packs, statistics, initial } = graphs;
   const compiled = (model: TuneGraphs['measure'] | null) =>
     model === null ? null : executor.compile(model, { training: true });
-  const [pass, apply, average, measure] = [
-    (await compiled(made.pass))!,
+  const lengths = forms(executor, graphs, at);
+  const [first, apply, average] = [
+    await (await lengths.of(graphs.input.dims)).pass(),
     await compiled(made.apply),
     await compiled(made.average),
-    (await compiled(graphs.measure))!,
   ];
   const weights: readonly StateEntry[] = [
     ...packs.map(({ name, size }) => ({ input: name, output: `next(${name})`, dims: [size] })),
@@ -74,12 +86,12 @@ export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tun
     const data = begin(input)?.slice() ?? blank(numbersIn(dims));
     return { input, output, initial: { dataType: 'float32', dims, data } };
   });
-  const state = pass.state(fed);
-  const type = graphs.below === null ? 'uint8' : 'float32';
+  const state = first.state([...fed, ...lengths.constants]);
   const rows = graphs.input.dims[0]!;
-  const row = numbersIn(graphs.input.dims.slice(1));
   const classes = made.pass.graph.inputs.find((v) => v.name === TARGETS)!.shape![1] as number;
-  const feed = (data: HostTensor['data']): HostTensor => ({ dataType: type, dims: graphs.input.dims, data });
+  /** The network that takes `examples` rows of this data. */
+  const formFor = (data: HostTensor['data'], examples: number) =>
+    lengths.of(graphs.input.dims.length === 2 ? [rows, data.length / examples] : graphs.input.dims);
   const read = async (name: string) => ((await state.read(name)).data as Float32Array).slice();
   const readAll = async (pairs: readonly (readonly [string, string])[]): Promise<Snapshot> =>
     new Map(await Promise.all(pairs.map(async ([name, from]) => [name, await read(from)] as const)));
@@ -91,13 +103,17 @@ export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tun
   };
 
   /** The batch in passes; those without a target that counts are left out. */
-  function* passes({ data, targets }: Pick<StepInput, 'data' | 'targets'>): Generator<Record<string, HostTensor>> {
+  function* passes({ data, targets, number = 1 }: PassRows, input: PassInput): Generator<Feeds> {
+    const row = numbersIn(input.dims.slice(1));
     for (let at = 0; at * classes < targets.length; at += rows) {
       const part = targets.subarray(at * classes, (at + rows) * classes);
       if (at > 0 && part.every((x) => x === 0)) continue;
       yield {
-        [graphs.input.name]: feed(data.subarray(at * row, (at + rows) * row) as HostTensor['data']),
+        ...input.feeds(data.subarray(at * row, (at + rows) * row) as HostTensor['data']),
         [TARGETS]: { dataType: 'float32', dims: [rows, classes], data: part },
+        ...(graphs.dropout !== null && {
+          [DROPOUT_MASK]: dropoutMask(graphs.dropout, number, at, [rows, graphs.features]),
+        }),
       };
     }
   }
@@ -118,7 +134,9 @@ export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tun
       const both = ['loss', 'gradient_norm'];
       let loss = 0;
       let norm = Number.NaN;
-      for (const feeds of passes(input)) {
+      const form = await formFor(input.data, input.targets.length / classes);
+      const pass = await form.pass();
+      for (const feeds of passes(input, form.input)) {
         const result =
           apply === null
             ? await pass.step(state, { ...feeds, ...scalars }, both, finite)
@@ -132,9 +150,14 @@ export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tun
         await average.step(state, { [AVERAGE_DECAY]: scalar(averageDecay) }, []);
       return { loss, norm };
     },
-    culprit: (input) => firstNotFinite(executor, made.pass, graphs.watched, state, passes(input)),
+    async culprit(input) {
+      const form = await formFor(input.data, input.targets.length / classes);
+      return firstNotFinite(executor, form.model, form.watched, state, passes(input, form.input));
+    },
     async logits(data, of = 'trained') {
-      const feeds: Record<string, HostTensor> = { [graphs.input.name]: feed(data) };
+      const form = await formFor(data, rows);
+      const measure = await form.measure();
+      const feeds: Record<string, HostTensor> = { ...form.input.feeds(data) };
       if (of === 'average') for (const { input } of weights) feeds[input] = await state.read(averageName(input));
       const { logits } = await measure.run(feeds, ['logits'], state);
       return logits!.data as Float32Array;
@@ -163,7 +186,8 @@ export async function tuner(executor: Executor, graphs: TuneGraphs): Promise<Tun
     ],
     async dispose() {
       state.dispose();
-      for (const program of [pass, apply, average, measure]) await program?.dispose();
+      await lengths.dispose();
+      for (const program of [apply, average]) await program?.dispose();
     },
   };
 }
