@@ -70,11 +70,6 @@ export async function createBaseFrom(
     throw new GraftError('request-invalid', `The name ${wrong}.`, {
       errors: [{ path: '/name', code: 'value-wrong', detail: wrong }],
     });
-  if (model.task !== 'image-classification')
-    throw new GraftError(
-      'base-invalid',
-      `This version makes bases from image-classification models; this one is for ${model.task}.`,
-    );
   await refuseTakenName(deps, projectId, name);
   const base = await deps.repositories.bases.createFrom(model, { id: newId('base'), name });
   await deps.enqueue('base.check', { baseId: base.id });

@@ -1,5 +1,16 @@
-import { cast, constant, graphBuilder, type Model, tensor, unsqueeze } from '../../src/onnx/index.js';
+import {
+  cast,
+  constant,
+  type GraphBuilder,
+  graphBuilder,
+  type Model,
+  tensor,
+  unsqueeze,
+} from '../../src/onnx/index.js';
 import { random } from './onnx.js';
+
+/** BERT: a pooler with a Tanh; RoBERTa: dropout, then a dense layer with a Tanh; DistilBERT: a first layer with a Relu. */
+export type HeadForm = 'bert' | 'roberta' | 'distilbert';
 
 export interface SmallBert {
   readonly opset?: number;
@@ -12,6 +23,8 @@ export interface SmallBert {
   readonly length?: number;
   /** Ends in a classification head of this many classes over the first token. */
   readonly classes?: number;
+  /** What is between the first token and the classifier, as the hub's architectures have it; nothing by default. */
+  readonly head?: HeadForm;
   readonly vocabulary?: number;
   readonly width?: number;
   readonly seed?: number;
@@ -47,10 +60,24 @@ export function smallBert(o: SmallBert = {}): Model {
     b.output('last_hidden_state', 'float32', shape);
     return b.model();
   }
-  const first = b.op('Gather', ['last_hidden_state', b.constant(tensor('', 'int64', [], [0]))], { axis: 1 });
+  const row = belowClassifier(b, o.head, (name) => weights(name, [width, width]));
   const head = [weights('classifier.weight', [o.classes, width]), weights('classifier.bias', [o.classes])];
-  b.output(b.op('Gemm', [first, ...head], { transB: 1 }, { outputs: ['logits'] }), 'float32', [size[0]!, o.classes]);
+  b.output(b.op('Gemm', [row, ...head], { transB: 1 }, { outputs: ['logits'] }), 'float32', [size[0]!, o.classes]);
   return b.model();
+}
+
+/** The row that a classifier reads, from the first token's vector. `square` gives a layer's weights. */
+function belowClassifier(b: GraphBuilder, form: HeadForm | undefined, square: (name: string) => string): string {
+  if (form !== 'roberta') {
+    const first = b.op('Gather', ['last_hidden_state', b.constant(tensor('', 'int64', [], [0]))], { axis: 1 });
+    if (form === undefined) return first;
+    const dense = b.op('Gemm', [first, square(`${form}.dense`)], { transB: 1 });
+    return b.op(form === 'bert' ? 'Tanh' : 'Relu', [dense], {}, { outputs: ['pooled'] });
+  }
+  const dropped = b.op('Dropout', ['last_hidden_state']);
+  const slice = b.op('Slice', [dropped, ...[0, 1, 1].map((n) => b.constant(tensor('', 'int64', [1], [n])))]);
+  const dense = b.op('MatMul', [b.op('Flatten', [slice], { axis: 1 }), square('classifier.dense')]);
+  return b.op('Tanh', [dense], {}, { outputs: ['pooled'] });
 }
 
 const floats = (dims: readonly number[], next: () => number): Uint8Array =>

@@ -35,7 +35,9 @@ async function measure(request: MeasureRequest): Promise<MeasureResult> {
     if (!files['tokenizer.json'] && !files['vocab.txt'])
       return { problems: [], description: withoutTokenizer(description) };
     const { describeText } = await import('./text/describe-text.js');
-    return { problems: [], description, text: describeText(model, { files, config, poolingConfig }) };
+    const { readsFirstToken } = description;
+    const text = describeText(model, { files, config, poolingConfig, readsFirstToken });
+    return { problems: [], description, text };
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     const known = error instanceof OnnxError || error instanceof GraftError;

@@ -1,5 +1,6 @@
 import { elements } from '../tensor.js';
 import type { Node } from '../types.js';
+import { type HiddenState, hiddenState } from './hidden-state.js';
 import { isPooling, linearLayer, peel, pooledClassifier, type Structure } from './structure.js';
 
 /** Where a model can be cut, and what kind of features are there; see `featureTrunk` for what is done with each kind. */
@@ -25,21 +26,26 @@ const FEATURE_NAME = /feature|embed|pool|hidden|representation/i;
 const CLASS_NAME = /logit|prob|softmax|class|score|label|predict/i;
 const label = (node: Node): string => node.name || (node.outputs[0] ?? node.opType);
 
+export interface Cuts {
+  readonly cuts: readonly FoundCut[];
+  readonly classifier: FoundClassifier | null;
+  /** Of an encoder of texts whose output is no vectors of tokens: where these are below. */
+  readonly hidden: HiddenState | null;
+}
+
 /** Cuts of a model by its structure, the default first; empty where no output has one row per example. */
-export function findCuts(
-  s: Structure,
-  labels: number | null,
-  images: boolean,
-): { cuts: readonly FoundCut[]; classifier: FoundClassifier | null } {
+export function findCuts(s: Structure, labels: number | null, images: boolean): Cuts {
   const main = s.graph.outputs.map((v) => v.name).find((name) => s.node(name) && s.dims(name)[0] === s.batch);
-  if (main === undefined) return { cuts: [], classifier: null };
+  if (main === undefined) return { cuts: [], classifier: null, hidden: null };
+  const hidden = images || s.dims(main).length !== 2 ? null : hiddenState(s, main);
   const out = peel(s, main, true);
   const cuts: FoundCut[] = [];
   const propose = (tensor: string, isDefault: boolean, kind = kindOf(s, tensor)): void => {
     const features = kind && featuresOf(s, tensor);
     if (kind && features && s.isFloat(tensor) && !cuts.some((c) => c.tensor === tensor))
-      cuts.push({ tensor, kind, features, default: isDefault });
+      cuts.push({ tensor, kind, features, default: isDefault && !cuts.some((c) => c.default) });
   };
+  if (hidden) propose(hidden.tensor, true);
   const named = { feature: FEATURE_NAME.test(main) && !CLASS_NAME.test(main), classes: CLASS_NAME.test(main) };
   const layer = named.feature && !out.squashed ? null : linearLayer(s, out.tensor);
   const pooled = layer ? null : pooledClassifier(s, out.tensor);
@@ -58,7 +64,7 @@ export function findCuts(
     const rows = s.graph.outputs.filter(({ name }) => s.dims(name).length === 2 && !CLASS_NAME.test(name));
     if (images && cuts[0]?.kind === 'tokens') for (const { name } of rows) propose(name, false);
     if (images) addEarlier(s, main, propose);
-    return { cuts, classifier: null };
+    return { cuts, classifier: null, hidden };
   }
   const features = peel(s, head.input);
   const at = bestName(s, head.input, features.passed);
@@ -70,8 +76,8 @@ export function findCuts(
   }
   if (images) addEarlier(s, at, propose);
   propose(firstFloat(s, main, out), false, 'logits');
-  const removed = [...out.passed, ...head.nodes, ...features.passed.filter((n) => !leadsTo(s, at, n))].map(label);
-  return { cuts, classifier: { found: true, classes: head.outputs, removedNodes: removed } };
+  const removed = hidden?.above ?? [...out.passed, ...head.nodes, ...features.passed.filter((n) => !leadsTo(s, at, n))];
+  return { cuts, classifier: { found: true, classes: head.outputs, removedNodes: removed.map(label) }, hidden };
 }
 
 /** Transformers end in a normalisation of their tokens: an operator of its own, or a scale and a shift by constants. */

@@ -3,8 +3,9 @@ import { cut } from '../cut.js';
 import type { RuleTable } from '../differentiate/rule.js';
 import { standardRules } from '../differentiate/table.js';
 import { isHalf } from '../float32.js';
-import type { Graph, Model, Shapes, ValueInfo } from '../types.js';
+import type { Model, Shapes, ValueInfo } from '../types.js';
 import { type FoundClassifier, type FoundCut, findCuts } from './cuts.js';
+import { isTokenIds } from './hidden-state.js';
 import {
   findPreprocessing,
   type ImageInput,
@@ -35,6 +36,8 @@ export interface BaseDescription {
   readonly preprocessingSource: PreprocessingSource | null;
   readonly cuts: readonly FoundCut[];
   readonly classifier: FoundClassifier | null;
+  /** Of an encoder of texts: what stands above the default cut reads the vector of the first token, as a classifier's does. */
+  readonly readsFirstToken: boolean;
   /** Numbers that training may change: float constants that layers read, without running statistics. */
   readonly parameters: number;
   /** Whether layers below a head can be trained, at the default cut. */
@@ -61,7 +64,8 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
   const imageInput = input ? imageOf(input, o.shapes.get(input.name)?.dims ?? []) : null;
   const anyInput = input ?? graph.inputs[0];
   const batch = o.shapes.get(anyInput?.name ?? '')?.dims[0] ?? 1;
-  const { cuts, classifier } = findCuts(structure(model, o.shapes, batch), labelCount(o.config), imageInput !== null);
+  const known = structure(model, o.shapes, batch);
+  const { cuts, classifier, hidden } = findCuts(known, labelCount(o.config), imageInput !== null);
   const square = imageInput !== null && imageInput.height === imageInput.width;
   const found = imageInput && square ? findPreprocessing(imageInput, model.metadata, o.preprocessorConfig) : null;
   const fixed = anyInput?.shape?.[0];
@@ -99,11 +103,12 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
     preprocessingSource: found?.source ?? null,
     cuts,
     classifier,
+    readsFirstToken: hidden?.firstToken ?? false,
     parameters: parameterCount(graph),
     training,
     tasks: usable
       ? ['image-classification']
-      : !imageInput && isText(graph) && best?.kind === 'tokens'
+      : !imageInput && graph.inputs.some(isTokenIds) && best?.kind === 'tokens'
         ? ['text-classification']
         : [],
     notes,
@@ -136,10 +141,6 @@ function imageOf(v: ValueInfo, dims: readonly number[]): ImageInput | null {
   ];
   return { name: v.name, dataType: v.dataType, channels, height, width, layout };
 }
-
-/** Integer ids [N, L] are what text encoders read. */
-const isText = (graph: Graph): boolean =>
-  graph.inputs.some((v) => /^int(32|64)$/.test(v.dataType) && v.shape?.length === 2 && /ids|token/i.test(v.name));
 
 function labelCount(config: unknown): number | null {
   if (typeof config !== 'object' || config === null) return null;

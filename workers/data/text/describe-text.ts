@@ -9,6 +9,8 @@ export interface TextSettings {
   /** Parsed config.json of the hub folder, and `1_Pooling/config.json`. */
   readonly config?: unknown;
   readonly poolingConfig?: unknown;
+  /** A classifier of its own read the vector of the first token: then that is what the encoder sums a text up in. */
+  readonly readsFirstToken?: boolean;
 }
 
 /** Texts on which expressions that backtrack without end usually do. */
@@ -20,8 +22,9 @@ const USUAL_LENGTH = 512;
  * How texts are prepared for an encoder that reads token ids: its inputs by name and role, its longest text, its tokenizer, which
  * is opened and held against the embedding. Throws `base-invalid` where they do not fit together.
  */
-export function describeText(model: Model, { files, config, poolingConfig }: TextSettings): TextInput {
+export function describeText(model: Model, settings: TextSettings): TextInput {
   const { graph } = model;
+  const { files, config } = settings;
   const tokenizer = openTokenizer(files);
   // An expression in it that takes for ever shows here, where a process of its own is ended after a while.
   for (const text of TRIALS) tokenizer.encode(text, USUAL_LENGTH);
@@ -38,7 +41,7 @@ export function describeText(model: Model, { files, config, poolingConfig }: Tex
     maxLength: Math.min(...(limits.length === 0 ? [USUAL_LENGTH] : limits)),
     padId: tokenizer.padId,
     vocabulary: tokenizer.vocabulary,
-    pooling: poolingOf(poolingConfig),
+    pooling: poolingOf(settings),
   };
 }
 
@@ -85,8 +88,9 @@ function positionsOf(config: unknown): number | null {
   return /roberta|camembert|xlm-r/i.test(String(type)) ? most - 2 : most;
 }
 
-function poolingOf(config: unknown): TextInput['pooling'] {
-  const said = (config ?? {}) as Record<string, unknown>;
+function poolingOf({ poolingConfig, readsFirstToken = false }: TextSettings): TextInput['pooling'] {
+  if (poolingConfig === undefined && readsFirstToken) return 'cls';
+  const said = (poolingConfig ?? {}) as Record<string, unknown>;
   if (said.pooling_mode_cls_token === true) return 'cls';
   return said.pooling_mode_max_tokens === true ? 'max' : 'mean';
 }
