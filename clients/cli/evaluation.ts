@@ -1,11 +1,18 @@
 import type { Output } from './output.js';
 
-/** The stored evaluation, as far as the tables here show it. */
-interface Evaluation {
+/** What is measured on one split. */
+interface Measured {
   readonly accuracy: number;
   readonly accuracyInterval: { low: number; high: number };
   readonly baseline: { label: string; accuracy: number };
   readonly examples: number;
+  /** Of two labels. */
+  readonly binary?: { positive: string; rocAuc: number | null; threshold: number; f1: number };
+}
+/** The stored evaluation, as far as the tables here show it. */
+interface Evaluation extends Measured {
+  /** On examples that were set aside before training; null or left out where there are none. */
+  readonly test?: Measured | null;
   readonly logLoss: number;
   readonly calibration: { ece: number };
   readonly classes: readonly { label: string; precision: number; recall: number; f1: number; support: number }[];
@@ -16,13 +23,27 @@ const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 /** More classes than this do not fit a screen; `--json` has them all. */
 const SHOWN = 20;
 
-/** Accuracy with its interval, then a row per class, then who was taken for whom. */
+/** Accuracy on one split with its interval, and of two labels a line on the threshold between them. */
+function showMeasured(measured: Measured, split: string, out: Output): void {
+  const { accuracy, accuracyInterval, baseline, examples, binary } = measured;
+  const { low, high } = accuracyInterval;
+  out.text(
+    `Accuracy ${percent(accuracy)} (95 % interval ${percent(low)} to ${percent(high)}) on ${examples} ${split} examples; always '${baseline.label}': ${percent(baseline.accuracy)}`,
+  );
+  if (binary === undefined) return;
+  const auc = binary.rocAuc === null ? '' : `ROC-AUC ${binary.rocAuc.toFixed(3)}; `;
+  // Chosen on validation examples, and only measured on the others.
+  const chosen = split === 'validation' ? ', the largest' : '';
+  out.text(
+    `  ${auc}'${binary.positive}' from a probability of ${binary.threshold.toFixed(3)} on: F1 ${percent(binary.f1)}${chosen}`,
+  );
+}
+
+/** Accuracy on validation and test examples, then a row per class, then who was taken for whom. */
 export function showEvaluation(raw: Record<string, unknown>, out: Output): void {
   const e = raw as unknown as Evaluation;
-  const { low, high } = e.accuracyInterval;
-  out.text(
-    `Accuracy ${percent(e.accuracy)} (95 % interval ${percent(low)} to ${percent(high)}) on ${e.examples} validation examples; always '${e.baseline.label}': ${percent(e.baseline.accuracy)}`,
-  );
+  showMeasured(e, 'validation', out);
+  if (e.test) showMeasured(e.test, 'test', out);
   out.text(`Log loss ${e.logLoss.toFixed(3)}, calibration error ${percent(e.calibration.ece)}\n`);
   const rows = e.classes.slice(0, SHOWN);
   out.table([

@@ -224,34 +224,6 @@ describe.runIf(minilm !== null && reviews !== null)('reviews in, a sentiment cla
     expectProblem(await http.post(`/v1/models/${job.model}/predict`, { inputs: many }), 400, 'request-invalid');
   });
 
-  test('the model as a base: the same encoder, tokenizer and pooling below a head of its own', async () => {
-    const created = await http.post('/v1/bases', { model: model.id, name: 'of reviews' });
-    expect(created.status, JSON.stringify(created.body)).toBe(201);
-    const base = await http.until(`/v1/bases/${created.body.id}`, ({ state }) => state !== 'checking');
-    expect(base).toMatchObject({ state: 'ready', tasks: ['text-classification'], text: model.text });
-    expect(base.cuts.find((cut: Answer) => cut.default)).toMatchObject({ tensor: 'last_hidden_state', kind: 'tokens' });
-    const request = { task: 'text-classification', dataset: dataset.id, base: base.id };
-    const next = await http.ended((await http.post('/v1/jobs', request)).body.id, 240_000);
-    expect(next.error).toBeNull();
-    const second = (await http.get(`/v1/models/${next.model}`)).body;
-    expect(second.lineage.map((link: Answer) => link.model)).toEqual([second.id, model.id]);
-    expect(next.metrics['test/accuracy']).toBeCloseTo(job.metrics['test/accuracy'], 5);
-
-    const inputs = [...texts.values()].slice(0, 20).map((text) => ({ text }));
-    const [one, two] = await Promise.all(
-      [model, second].map(async ({ id }) => (await http.post(`/v1/models/${id}/predict`, { inputs })).body.predictions),
-    );
-    for (const [i, { label, probability }] of one.entries()) {
-      expect(two[i].label).toBe(label);
-      expect(two[i].probability).toBeCloseTo(probability, 4);
-    }
-    const listed = (await http.get(`/v1/models/${second.id}/files`)).body.data;
-    const digestOf = (name: string) => listed.find((file: Answer) => file.name === name)?.digest;
-    const file = (name: string) => createHash('sha256').update(files.get(name)!).digest('hex');
-    for (const name of ['tokenizer.json', 'config.json']) expect(digestOf(name)).toBe(`sha256:${file(name)}`);
-    expectProblem(await http.call('DELETE', `/v1/models/${model.id}`), 409, 'in-use');
-  });
-
   test('what does not go together is refused in words', async () => {
     const refused = async (request: object, code: string) => {
       const reply = await http.post('/v1/jobs', { task: 'text-classification', dataset: dataset.id, ...request });

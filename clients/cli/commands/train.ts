@@ -147,13 +147,13 @@ export async function finish({ client, out }: Pick<Context, 'client' | 'out'>, j
 
 export const train: Command = {
   name: 'train',
-  args: ['FOLDER|ARCHIVE|ds_…'],
-  about: 'upload pictures, train a model, show how good it is',
+  args: ['FOLDER|ARCHIVE|TABLE|ds_…'],
+  about: 'upload pictures or texts, train a model, show how good it is',
   options: {
     base: 'name, id or digest of the base (the one that came with Graft)',
     name: 'name of the job and its model',
     'dataset-name': 'name of the dataset (the folder)',
-    task: 'image-classification',
+    task: 'image-classification or text-classification (told by the name of the file)',
     validation: 'fraction to set aside (the dataset’s own split, else 0.2)',
     cut: 'tensor of the base to take features from',
     'fine-tune': "train the base's last n layers too, or 'all' (none: only a head is trained)",
@@ -165,7 +165,7 @@ export const train: Command = {
     const source = args[0]!;
     if (!source.startsWith('ds_')) {
       await stat(source).catch(() => {
-        throw new UsageError(`There is no folder, archive or dataset '${source}'.`);
+        throw new UsageError(`There is no folder, archive, table or dataset '${source}'.`);
       });
     }
     const dataset = source.startsWith('ds_') ? await client.datasets.get(source) : await addDataset(context, source);
