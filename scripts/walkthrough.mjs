@@ -14,6 +14,8 @@ const [
   model = '../shared/data/models/mobilenetv2-1.0-imagenet-backbone.onnx',
 ] = process.argv.slice(2);
 for (const path of [photos, model]) if (!existsSync(join(root, path))) throw new Error(`${path} is missing.`);
+/** Sentences and 0 or 1, a tab between. */
+const REVIEWS = '../shared/data/datasets/sst2/data/SST2/dev.tsv';
 const label = existsSync(join(root, photos, 'val')) ? join(photos, 'val') : photos;
 const folder = join(label, readdirSync(join(root, label)).sort().at(-1));
 const photo = relative('.', join(folder, readdirSync(join(root, folder)).sort()[0]));
@@ -69,6 +71,20 @@ try {
   const predict = `npx graft predict ${variables.MODEL} ${photo}`;
   cli.push(shown(predict, shell(predict)));
   blocks.cli = cli.join('\n');
+
+  const reviews = join(root, REVIEWS);
+  if (existsSync(reviews)) {
+    const rows = readFileSync(reviews, 'utf8').trimEnd().split('\n');
+    const quoted = (text) => `"${text.replaceAll('"', '""')}"`;
+    const table = rows.map((row) => {
+      const [text, label] = row.split('\t');
+      return `${quoted(text)},${label === '1' ? 'good' : 'bad'}`;
+    });
+    writeFileSync(join(home, 'reviews.csv'), `text,label\n${table.join('\n')}\n`);
+    const train = shell(`npx graft train ${home}/reviews.csv`);
+    const texts = `npx graft predict ${/mdl_\w+/.exec(train)?.[0]} "a wonderful, moving film" "a tedious mess"`;
+    blocks.text = [shown('npx graft train reviews.csv', plain(train)), shown(texts, shell(texts))].join('\n');
+  }
 
   const curl = [];
   const run = (command) => {
