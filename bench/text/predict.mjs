@@ -15,7 +15,7 @@ const rounds = Number(process.argv[2] ?? 5);
 const THREADS = 2;
 const BAR = { ratio: 0.9, sentences: 20_000 };
 /** Texts that the prediction process takes into one run. */
-const RUN = 128;
+const RUN = 64;
 const dist = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
 
 const lines = readFileSync(join(data, 'datasets/sst2/data/SST2/train.tsv'), 'utf8').trimEnd().split('\n');

@@ -8,6 +8,8 @@ import { inWords, mediaType, type Prediction } from './models.js';
 
 /** Texts of one call; the service takes no more. */
 const TEXTS = 1000;
+/** And of about so many characters, well below the largest body. */
+const CHARACTERS = 4_000_000;
 
 export const predict: Command = {
   name: 'predict',
@@ -18,6 +20,7 @@ export const predict: Command = {
     threshold: 'of two labels: probability from which on the second one is predicted (0 to 1)',
     lines: 'a file with a text a line, or - for standard input; a line of JSON comes out for each',
   },
+  flags: { texts: 'the words are texts, also where a file is called so' },
   async run(context) {
     const { args, values } = context;
     const [model, ...given] = args as readonly [string, ...string[]];
@@ -28,9 +31,12 @@ export const predict: Command = {
       throw new UsageError(`--lines reads the texts from '${lines}'; leave out '${given[0]}'.`);
     if (lines !== undefined) return predictLines(context, model, lines);
     // Told by the words alone: a key that may only predict cannot ask what the model takes.
-    const [file, text] = [given.find(namesFile), given.find((one) => !namesFile(one))];
+    const isFile = values.texts === undefined ? namesFile : () => false;
+    const [file, text] = [given.find(isFile), given.find((one) => !isFile(one))];
     if (file !== undefined && text !== undefined)
-      throw new UsageError(`'${file}' is a file and '${text}' a text; a model takes one or the other.`);
+      throw new UsageError(
+        `'${file}' is a file and '${text}' a text; a model takes one or the other. --texts takes all for texts.`,
+      );
     return file === undefined ? predictTexts(context, model, given, false) : predictPictures(context, model, given);
   },
 };
@@ -74,13 +80,15 @@ async function predictLines(context: Context, model: string, from: string): Prom
       : (await open(from)).readLines();
   let code = 0;
   let texts: string[] = [];
+  let characters = 0;
   const send = async () => {
     if (texts.length > 0) code = Math.max(code, await predictTexts(context, model, texts, true));
-    texts = [];
+    [texts, characters] = [[], 0];
   };
   for await (const line of lines) {
     texts.push(line);
-    if (texts.length === TEXTS) await send();
+    characters += line.length;
+    if (texts.length === TEXTS || characters > CHARACTERS) await send();
   }
   await send();
   return code;

@@ -98,6 +98,20 @@ describe('texts', () => {
     }
   });
 
+  it('far longer than the base reads get what their beginning says', async () => {
+    const long = Array.from({ length: 3 }, (_, i) => `${texts[5 + i]} `.repeat(2000));
+    const { predictions } = await ask(models[0]!, [...long, 'aa'.repeat(2000)]);
+    const expected = await alone(heads[0]!);
+    for (const [i, text] of long.entries()) {
+      const row = await expected(text);
+      const { top, truncated } = good(predictions[i]);
+      for (const { label, probability } of top) expect(probability).toBeCloseTo(row[LABELS.indexOf(label)]!, 5);
+      expect(truncated).toBe(true);
+    }
+    // One word that the tokenizer does not know, however long.
+    expect(good(predictions[3]).truncated).toBeUndefined();
+  });
+
   it('for two models share the trunk', async () => {
     const answers = await Promise.all(models.map((model) => ask(model, texts.slice(0, 20))));
     const { trunks, heads: loaded } = await home.client.stats();
