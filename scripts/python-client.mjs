@@ -1,5 +1,6 @@
 // `npm run test:python-client`: generates a Python client from openapi.yaml and lets it do the main job on a service that
 // is started for it. Needs Python 3.10 or newer and PyPI; keeps its environment in node_modules/.cache.
+// With `-- --texts` also trains a classifier of texts and reads its downloaded folder with transformers' tokenizer and onnxruntime.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,6 +10,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from './build.mjs';
 
 const GENERATOR = 'openapi-python-client==0.29.1';
+const READERS = ['transformers==5.24.0', 'onnxruntime==1.32.0'];
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const data = join(root, '../shared/data');
 const base = join(data, 'models/mobilenetv2-1.0-imagenet-backbone.onnx');
@@ -72,6 +74,14 @@ try {
     env: { ...process.env, PYTHONPATH: cache },
   });
   await archive.dispose();
+  if (process.argv.includes('--texts')) {
+    // Compiling all of transformers beforehand takes longer than all that is used of it.
+    const install = ['install', '-q', '--no-compile', '--disable-pip-version-check', ...READERS];
+    execFileSync(join(bin, 'pip'), install, { stdio: 'inherit' });
+    const folder = join(home, 'texts');
+    mkdirSync(folder);
+    execFileSync(join(bin, 'python'), [join(root, 'test/python-client/texts.py'), url, folder], { stdio: 'inherit' });
+  }
 } finally {
   service.kill('SIGTERM');
   await gone;
