@@ -59,7 +59,7 @@ async function trainedModel(url, scratch) {
 /** onnxruntime alone: the exported file, ids ready, in the batches that the prediction process makes. */
 async function bare(folder, text) {
   const { openTokenizer } = await dist('workers/data/text/tokenizer.js');
-  const { lengthBatches, textFeeds } = await dist('workers/training/text-batches.js');
+  const { lengthBatches, textFeeds } = await dist('workers/data/text/batches.js');
   const files = ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'config.json'];
   const tokenizer = openTokenizer(
     Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),

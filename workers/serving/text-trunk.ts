@@ -1,9 +1,9 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { decodeModel, decodeTensors, encodeModel } from '../../src/onnx/index.js';
 import { textTrunk as composed } from '../../src/tasks/text-classification/compose.js';
+import { lengthBatches, textFeeds } from '../data/text/batches.js';
 import { openTokenizer, type TextTokenizer } from '../data/text/tokenizer.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
-import { lengthBatches, textFeeds } from '../training/text-batches.js';
 import type { EngineSpec, TrunkInput } from './engine-messages.js';
 import { type LoadedTrunk, SPINNING_OFF } from './loaded-trunk.js';
 

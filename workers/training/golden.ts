@@ -2,12 +2,12 @@ import { open, readFile } from 'node:fs/promises';
 import type { Preprocessing } from '../../src/domain/types.js';
 import type { ValueInfo } from '../../src/onnx/index.js';
 import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
+import { textFeeds } from '../data/text/batches.js';
 import { openTokenizer } from '../data/text/tokenizer.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
 import type { Feeds, HostTensor } from '../executors/executor.js';
 import type { PictureRunInput, RunExample, RunSpec, TextRunInput } from './messages.js';
 import { packReader } from './picture-features.js';
-import { textFeeds } from './text-batches.js';
 
 /** What the exported file takes for each example alone, prepared from the pack's bytes as a stranger would. */
 export function goldenFeeds(

@@ -1,5 +1,5 @@
 import { GraftError } from '../../src/errors.js';
-import { argmax } from '../../src/tasks/image-classification/metrics.js';
+import { argmax } from '../../src/tasks/classification/metrics.js';
 import type { Executor } from '../executors/executor.js';
 import { batches } from './head-batches.js';
 import type { HeadData } from './head-data.js';

@@ -1,5 +1,5 @@
 import type { Hyperparameters } from '../../src/domain/types.js';
-import { stratifiedFolds } from '../../src/tasks/image-classification/splits.js';
+import { stratifiedFolds } from '../../src/tasks/classification/splits.js';
 import type { Executor } from '../executors/executor.js';
 import { choices, type Pick } from './choices.js';
 import { batches } from './head-batches.js';

@@ -13,7 +13,7 @@ import type {
   TextInput,
 } from '../../src/domain/types.js';
 import type { ErrorCode, ProblemItem } from '../../src/errors.js';
-import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
+import type { Evaluation } from '../../src/tasks/classification/metrics.js';
 import type { EngineChoice } from '../engines.js';
 import type { TokenReport } from './token-report.js';
 

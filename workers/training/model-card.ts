@@ -1,5 +1,5 @@
 import type { Certificate, Hyperparameters, LineageLink } from '../../src/domain/types.js';
-import type { Evaluation } from '../../src/tasks/image-classification/metrics.js';
+import type { Evaluation } from '../../src/tasks/classification/metrics.js';
 import type { CardWords } from './cards/words.js';
 import type { RunSpec } from './messages.js';
 

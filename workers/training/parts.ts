@@ -1,6 +1,6 @@
 import type { Split } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
-import { splitExamples } from '../../src/tasks/image-classification/splits.js';
+import { splitExamples } from '../../src/tasks/classification/splits.js';
 import type { FromChild, RunExample, RunSpec } from './messages.js';
 
 export interface Parts {

@@ -1,7 +1,7 @@
 import type { EvaluationExample, Split } from '../../src/domain/types.js';
 import { encodeTensors } from '../../src/onnx/index.js';
-import { binaryScores } from '../../src/tasks/binary-scores.js';
-import { argmax, evaluate } from '../../src/tasks/image-classification/metrics.js';
+import { binaryScores } from '../../src/tasks/classification/binary-scores.js';
+import { argmax, evaluate } from '../../src/tasks/classification/metrics.js';
 import type { Executor } from '../executors/executor.js';
 import { PICTURE_CARD } from './cards/picture-card.js';
 import { textCard } from './cards/text-card.js';

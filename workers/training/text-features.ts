@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { decodeModel, type Model } from '../../src/onnx/index.js';
 import { textJson, textTrunk } from '../../src/tasks/text-classification/compose.js';
+import { type LengthBatch, lengthBatches, type TokenTexts, textFeeds } from '../data/text/batches.js';
 import { tokenWindows } from '../data/text/tokens.js';
 import type { Executor, Program } from '../executors/executor.js';
 import type { FeatureSource, FeaturesSpec } from './features.js';
 import type { RunExample, TextRunInput } from './messages.js';
-import { type LengthBatch, lengthBatches, type TokenTexts, textFeeds } from './text-batches.js';
 
 /** Changes whenever the same text would give other features: the tokenizing or the trunk's making changed. */
 const RECIPE = 'text-1';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { binaryScores } from '../../../src/tasks/binary-scores.js';
+import { binaryScores } from '../../../src/tasks/classification/binary-scores.js';
 
 const rows = (positive: readonly number[]) => Float32Array.from(positive.flatMap((p) => [1 - p, p]));
 const LABELS = ['bad', 'good'];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evaluate, wilson } from '../../../src/tasks/image-classification/metrics.js';
+import { evaluate, wilson } from '../../../src/tasks/classification/metrics.js';
 
 describe('evaluation', () => {
   // Four pictures worked out by hand: cat right (0.8), cat called dog (0.6), dog right (0.9), bird called dog (0.5).

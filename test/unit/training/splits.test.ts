@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { splitExamples, stratifiedFolds } from '../../../src/tasks/image-classification/splits.js';
+import { splitExamples, stratifiedFolds } from '../../../src/tasks/classification/splits.js';
 
 const made = (n: number, labels: readonly string[], extra: object = {}) =>
   Array.from({ length: n }, (_, index) => ({

@@ -1,4 +1,4 @@
-import { argmax } from '../../../src/tasks/image-classification/metrics.js';
+import { argmax } from '../../../src/tasks/classification/metrics.js';
 import type { HostTensor } from '../../executors/executor.js';
 import { crossEntropy } from '../head-search.js';
 import type { MetricValue } from '../messages.js';

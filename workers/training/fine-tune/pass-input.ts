@@ -1,7 +1,7 @@
 import type { TextInput } from '../../../src/domain/types.js';
 import type { ValueInfo } from '../../../src/onnx/index.js';
+import { textFeeds } from '../../data/text/batches.js';
 import type { Feeds, HostTensor, TensorData } from '../../executors/executor.js';
-import { textFeeds } from '../text-batches.js';
 
 /** How the rows of a pass become what the network takes in. */
 export interface PassInput {

@@ -1,6 +1,6 @@
+import type { TokenTexts } from '../../data/text/batches.js';
 import { tokenWindows } from '../../data/text/tokens.js';
 import type { RunExample, TextRunInput } from '../messages.js';
-import type { TokenTexts } from '../text-batches.js';
 import type { HeldSource } from './measure.js';
 import { PADDING } from './pass-input.js';
 import type { TuneSource } from './plan.js';

@@ -1,4 +1,4 @@
-import type { BinaryScores } from '../binary-scores.js';
+import type { BinaryScores } from './binary-scores.js';
 
 /** What is said of a classifier on examples it was not trained on. Plain JSON: it is stored and served as it is. */
 export interface Evaluation {

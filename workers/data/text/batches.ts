@@ -1,6 +1,6 @@
-import type { TextInput } from '../../src/domain/types.js';
-import type { DataType } from '../../src/onnx/index.js';
-import type { Feeds, HostTensor } from '../executors/executor.js';
+import type { TextInput } from '../../../src/domain/types.js';
+import type { DataType } from '../../../src/onnx/index.js';
+import type { Feeds, HostTensor } from '../../executors/executor.js';
 
 /** Texts as token ids, one after the other; `starts` has one more entry than there are texts. */
 export interface TokenTexts {
