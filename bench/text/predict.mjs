@@ -2,11 +2,11 @@
 // batches of ready token ids and the same options of the session; and how many sentences a second are tokenized.
 //   npm run bench:text-predict [-- rounds]
 // MiniLM and sentences of SST-2. Prints a line a round, then medians and their ratio; exits with 1 below a bar.
-import { createWriteStream, mkdirSync, openAsBlob, readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { ZipFile } from 'yazl';
-import { call, download, settled, startService } from '../predict/service.mjs';
+import { call, download, startService } from '../predict/service.mjs';
+import { addMinilm, addTable, trained } from './setup.mjs';
 
 const root = join(import.meta.dirname, '../..');
 const out = join(root, 'bench/out');
@@ -22,38 +22,15 @@ const lines = readFileSync(join(data, 'datasets/sst2/data/SST2/train.tsv'), 'utf
 const sentences = lines.map((line) => line.split('\t'));
 const texts = sentences.slice(0, 1000).map(([text]) => text);
 
-async function zipped(folder, file) {
-  const zip = new ZipFile();
-  for (const name of readdirSync(folder, { recursive: true }))
-    if (statSync(join(folder, name)).isFile()) zip.addFile(join(folder, name), name, { compress: false });
-  zip.end();
-  await new Promise((done, failed) =>
-    zip.outputStream.pipe(createWriteStream(file)).on('close', done).on('error', failed),
-  );
-  return file;
-}
-
 /** The newest model of the folder, trained on 600 sentences if there is none: what it says does not matter here. */
 async function trainedModel(url, scratch) {
   const known = (await call(url, '/v1/models?limit=1')).data[0];
   if (known) return known;
   mkdirSync(scratch, { recursive: true });
-  const form = (fields) => {
-    const body = new FormData();
-    for (const [name, value] of Object.entries(fields)) body.append(name, ...[value].flat());
-    return { method: 'POST', body };
-  };
-  const folder = await zipped(join(data, 'models/minilm-l6-v2'), join(scratch, 'minilm.zip'));
-  const base = await call(url, '/v1/bases', form({ name: 'minilm', file: [await openAsBlob(folder), 'minilm.zip'] }));
-  const rows = sentences.slice(0, 600).map(([text, label]) => `"${text.replaceAll('"', '""')}",label ${label}`);
-  const csv = [new Blob([`text,label\n${rows.join('\n')}\n`]), 'sentences.csv'];
-  const fields = { name: 'sentences', task: 'text-classification', file: csv };
-  const dataset = await call(url, '/v1/datasets', form(fields));
-  await settled(url, `/v1/bases/${base.id}`, 'ready');
-  await settled(url, `/v1/datasets/${dataset.id}`, 'ready');
-  const body = JSON.stringify({ task: 'text-classification', dataset: dataset.id, base: base.id });
-  const job = await call(url, '/v1/jobs', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  return call(url, `/v1/models/${(await settled(url, `/v1/jobs/${job.id}`, 'succeeded')).model}`);
+  const base = await addMinilm(url, data, scratch);
+  const rows = sentences.slice(0, 600).map(([text, label]) => [text, `label ${label}`]);
+  const dataset = await addTable(url, 'sentences', ['text', 'label'], rows);
+  return (await trained(url, { dataset: dataset.id, base: base.id })).model;
 }
 
 /** onnxruntime alone: the exported file, ids ready, in the batches that the prediction process makes. */
