@@ -109,7 +109,7 @@ for (const path of files) {
       method: { type: 'featureExtraction' },
       cut: cut.tensor,
       width: cut.features,
-      preprocessing: facts.preprocessing,
+      input: { kind: 'image', preprocessing: facts.preprocessing },
       packPath: join(home, 'pack'),
       examples,
       hyperparameters,
