@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import type { Static } from 'typebox';
-import { GraftError, problem } from '../../errors.js';
+import { GraftError } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { answers, idParams, ref } from '../../http/schemas.js';
 import { unwanted } from '../../http/uploads.js';
@@ -78,11 +78,14 @@ function fromJson({ inputs, top, threshold }: schema.PredictRequestBody): Given 
   };
 }
 
-function givenInput({ image, text }: schema.PredictRequestBody['inputs'][number]): GivenInput {
+function givenInput({ image, text }: schema.PredictRequestBody['inputs'][number], index: number): GivenInput {
   if (image !== undefined && text === undefined) return imageOfBase64(image.base64);
   if (image === undefined && text !== undefined) return { kind: 'text', text };
   const which = image === undefined ? "neither 'image' nor 'text'" : "both 'image' and 'text'";
-  return { kind: 'error', error: problem('input-invalid', `The input has ${which}; send one of them.`) };
+  const detail = `has ${which}; send one of them`;
+  throw new GraftError('request-invalid', `The body does not fit: /inputs/${index} ${detail}.`, {
+    errors: [{ path: `/inputs/${index}`, code: 'value-wrong', detail }],
+  });
 }
 
 function predictionBody(one: Prediction): Static<typeof schema.Prediction> {

@@ -173,7 +173,14 @@ describe('predict', () => {
 
   it('refuses unknown fields and parts, nothing, and too much', async () => {
     expect((await predict().send({ inputs: [], top: 1 })).status).toBe(400);
-    expect((await predict().send({ inputs: [{ text: 'a', image: { base64: '' } }] })).status).toBe(400);
+    for (const [input, which] of [
+      [{ text: 'a', image: { base64: '' } }, "both 'image' and 'text'"],
+      [{}, "neither 'image' nor 'text'"],
+    ] as const) {
+      const { status, body } = await predict().send({ inputs: [input] });
+      expect([status, body.errors[0].path]).toEqual([400, '/inputs/0']);
+      expect(body.detail).toContain(which);
+    }
     expect((await predict().send({ inputs: [{ sound: 'a' }] })).status).toBe(400);
     expect((await predict().field('colour', 'red').attach('file', red, 'a.jpg')).body.errors[0].path).toBe('/colour');
     expect((await predict().field('top', '3')).status).toBe(400);
