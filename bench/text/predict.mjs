@@ -36,7 +36,7 @@ async function trainedModel(url, scratch) {
 /** onnxruntime alone: the exported file, ids ready, in the batches that the prediction process makes. */
 async function bare(folder, text) {
   const { openTokenizer } = await dist('workers/data/text/tokenizer.js');
-  const { lengthBatches, textFeeds } = await dist('workers/data/text/batches.js');
+  const { lengthBatches, textFeeds, tokenTexts } = await dist('workers/data/text/batches.js');
   const files = ['tokenizer.json', 'tokenizer_config.json', 'vocab.txt', 'config.json'];
   const tokenizer = openTokenizer(
     Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')])),
@@ -48,12 +48,8 @@ async function bare(folder, text) {
   const feeds = [];
   for (let at = 0; at < texts.length; at += RUN) {
     const rows = texts.slice(at, at + RUN).map((one) => tokenizer.encode(one, text.maxLength).ids);
-    const starts = new Int32Array(rows.length + 1);
-    rows.forEach((ids, i) => {
-      starts[i + 1] = starts[i] + ids.length;
-    });
-    const tokens = { ids: Int32Array.from(rows.flat()), starts };
-    for (const batch of lengthBatches(starts, text.maxLength)) {
+    const tokens = tokenTexts(rows);
+    for (const batch of lengthBatches(tokens.starts, text.maxLength)) {
       const feed = Object.entries(textFeeds(inputs, text, tokens, batch));
       feeds.push(Object.fromEntries(feed.map(([name, t]) => [name, new Tensor(t.dataType, t.data, t.dims)])));
     }

@@ -61,6 +61,26 @@ export async function trained(client: Client, out: Output, dataset: Dataset, bas
   return untilEnded(client, job.id, out);
 }
 
+/** The same on a base of one's own, which is added where it is not there yet; null where it cannot be used. */
+export async function trainedOn(
+  client: Client,
+  out: Output,
+  dataset: Dataset,
+  { name, path }: { readonly name: string; readonly path: string },
+): Promise<Job | null> {
+  const there = await client.bases.get(name).catch(() => null);
+  const added = there ?? (await client.bases.add(path, name));
+  const ready = await untilChecked(added, () => client.bases.get(added.id), out);
+  return ready.state === 'ready' ? trained(client, out, dataset, ready.id) : null;
+}
+
+/** How many examples the job's model learned from: those that it was not measured on. */
+export async function learnedFrom(client: Client, dataset: Dataset, job: Job): Promise<number> {
+  const { train = 0, validation = 0 } = dataset.summary?.splits ?? {};
+  const { examples } = (await client.models.evaluation(job.model!)) as { examples: number };
+  return train + validation - examples;
+}
+
 /** The last pictures by name of every label; of its validation pictures where there are such. */
 async function keptBack(folder: string): Promise<readonly string[]> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
@@ -100,13 +120,8 @@ async function compare(
   );
   const late = setTimeout(() => void client.jobs.act(scratch.id, 'stop').catch(() => {}), SCRATCH_MS);
   const fresh = await untilEnded(client, scratch.id, out).finally(() => clearTimeout(late));
-  const there = await client.bases.get(rawPixels.name).catch(() => null);
-  const raw = there ?? (await client.bases.add(rawPixels.path, rawPixels.name));
-  const ready = await untilChecked(raw, () => client.bases.get(raw.id), out);
-  const bare = ready.state === 'ready' ? await trained(client, out, dataset, ready.id) : null;
-  const { train = 0, validation = 0 } = dataset.summary?.splits ?? {};
-  const { examples } = (await client.models.evaluation(job.model!)) as { examples: number };
-  out.text(`\nWhat transfer buys: what is learned from ${train + validation - examples} pictures`);
+  const bare = await trainedOn(client, out, dataset, rawPixels);
+  out.text(`\nWhat transfer buys: what is learned from ${await learnedFrom(client, dataset, job)} pictures`);
   out.table([
     ...resultOf(`with ${base.name}`, job),
     ...resultOf('the same network from scratch', fresh),

@@ -1,9 +1,8 @@
 import { type Client, createClient, type Dataset, type Job } from '../api/client.js';
 import { inWords, type Prediction } from './commands/models.js';
 import { addDataset, finish, showDataset } from './commands/train.js';
-import { resultOf, trained } from './demo.js';
+import { learnedFrom, resultOf, trained, trainedOn } from './demo.js';
 import { createOutput, type Output } from './output.js';
-import { untilChecked } from './wait.js';
 
 export interface TextDemo {
   readonly url: string;
@@ -45,13 +44,8 @@ async function compare(
   { dataset, job, bag }: { dataset: Dataset; job: Job; bag: TextDemo['bag'] },
 ): Promise<void> {
   const base = await client.bases.get(job.base.id);
-  const there = await client.bases.get(bag.name).catch(() => null);
-  const added = there ?? (await client.bases.add(bag.path, bag.name));
-  const ready = await untilChecked(added, () => client.bases.get(added.id), out);
-  const words = ready.state === 'ready' ? await trained(client, out, dataset, ready.id) : null;
-  const { train = 0, validation = 0 } = dataset.summary?.splits ?? {};
-  const { examples } = (await client.models.evaluation(job.model!)) as { examples: number };
-  out.text(`\nWhat transfer buys: what is learned from ${train + validation - examples} texts`);
+  const words = await trainedOn(client, out, dataset, bag);
+  out.text(`\nWhat transfer buys: what is learned from ${await learnedFrom(client, dataset, job)} texts`);
   out.table([
     ...resultOf(`with ${base.name}`, job),
     ...(words === null ? [] : resultOf('a bag of words, as its tokenizer cuts them', words)),

@@ -30,7 +30,8 @@ const sessionOptions = (threads: number, training: boolean): InferenceSession.Se
   extra: { session: { intra_op: { allow_spinning: training ? '1' : '0' } } },
 });
 
-const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
+/** The engine's tensor over the same memory. */
+export const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
   new Tensor(dataType as Tensor.Type, data as Tensor.DataTypeMap[Tensor.Type], [...dims]);
 const hostOf = (t: Tensor): HostTensor => ({ dataType: t.type as DataType, dims: t.dims, data: t.data as TensorData });
 

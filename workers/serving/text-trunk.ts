@@ -1,9 +1,10 @@
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { decodeModel, decodeTensors, encodeModel } from '../../src/onnx/index.js';
 import { textTrunk as composed } from '../../src/tasks/text-classification/compose.js';
-import { lengthBatches, textFeeds } from '../data/text/batches.js';
+import { lengthBatches, textFeeds, tokenTexts } from '../data/text/batches.js';
 import { openTokenizer, type TextTokenizer } from '../data/text/tokenizer.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
+import { tensorOf } from '../executors/onnxruntime.js';
 import type { EngineSpec, TrunkInput } from './engine-messages.js';
 import { type LoadedTrunk, SPINNING_OFF } from './loaded-trunk.js';
 
@@ -46,11 +47,9 @@ export async function textTrunk(
 
   async function passed(texts: Parameters<typeof textFeeds>[2], batch: Parameters<typeof textFeeds>[3]) {
     const sized = fixedLength === null ? batch : { ...batch, length: fixedLength };
-    const feeds = Object.entries(textFeeds(graph.inputs, text, texts, sized)).map(
-      ([name, { dataType, data, dims }]) =>
-        [name, new Tensor(dataType as 'int64', data as BigInt64Array, dims)] as const,
-    );
-    return (await session.run(Object.fromEntries(feeds), [output]))[output] as Tensor;
+    const feeds = Object.entries(textFeeds(graph.inputs, text, texts, sized));
+    const tensors = Object.fromEntries(feeds.map(([name, fed]) => [name, tensorOf(fed)]));
+    return (await session.run(tensors, [output]))[output] as Tensor;
   }
 
   return {
@@ -59,14 +58,10 @@ export async function textTrunk(
     bytes: 2 * file.byteLength + WORKING_BYTES,
     async features({ texts = [] }) {
       const rows = texts.map((one) => startOf(tokenizer, one, most));
-      const starts = new Int32Array(rows.length + 1);
-      rows.forEach(({ ids }, i) => {
-        starts[i + 1] = starts[i]! + ids.length;
-      });
-      const tokens = { ids: Int32Array.from(rows.flatMap(({ ids }) => ids)), starts };
+      const tokens = tokenTexts(rows.map(({ ids }) => ids));
       let data = new Float32Array(0);
       let width = 0;
-      for (const batch of lengthBatches(starts, most)) {
+      for (const batch of lengthBatches(tokens.starts, most)) {
         const features = await passed(tokens, batch);
         const values = features.data as Float32Array;
         if (width === 0) {

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { EvaluationExample } from '../../src/domain/types.js';
+import { readExample } from '../data/read-example.js';
 import type { RunSpec } from './messages.js';
 
 /** Characters of a text that are shown: enough to see what a mistake is about. */
@@ -18,8 +19,7 @@ export async function withExcerpts(
     for (const one of evaluated) {
       const { offset, bytes } = places.get(one.index)!;
       // A character takes four bytes at most; one that is cut through at the end is not shown.
-      const buffer = Buffer.alloc(Math.min(bytes, 4 * SHOWN));
-      await pack.read(buffer, 0, buffer.length, offset);
+      const buffer = await readExample(pack, { offset, bytes: Math.min(bytes, 4 * SHOWN), path: one.path });
       shown.push({ ...one, excerpt: excerptOf(buffer.toString('utf8')) });
     }
     return shown;

@@ -2,7 +2,8 @@ import { open, readFile } from 'node:fs/promises';
 import type { Preprocessing } from '../../src/domain/types.js';
 import type { ValueInfo } from '../../src/onnx/index.js';
 import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
-import { textFeeds } from '../data/text/batches.js';
+import { readExample } from '../data/read-example.js';
+import { textFeeds, tokenTexts } from '../data/text/batches.js';
 import { openTokenizer } from '../data/text/tokenizer.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
 import type { Feeds, HostTensor } from '../executors/executor.js';
@@ -79,12 +80,10 @@ async function goldenTexts(
   const pack = await open(packPath, 'r');
   try {
     const feeds: Feeds[] = [];
-    for (const { bytes: size, offset } of examples) {
-      const bytes = Buffer.alloc(size);
-      await pack.read(bytes, 0, size, offset);
-      const ids = Int32Array.from(tokenizer.encode(bytes.toString('utf8'), most).ids);
+    for (const example of examples) {
+      const { ids } = tokenizer.encode((await readExample(pack, example)).toString('utf8'), most);
       const length = typeof fixed === 'number' ? fixed : ids.length;
-      feeds.push(textFeeds(inputs, text, { ids, starts: Int32Array.of(0, ids.length) }, { rows: [0], length }));
+      feeds.push(textFeeds(inputs, text, tokenTexts([ids]), { rows: [0], length }));
     }
     return feeds;
   } finally {

@@ -1,9 +1,9 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import type { Preprocessing } from '../../src/domain/types.js';
-import { GraftError } from '../../src/errors.js';
 import { decodeModel } from '../../src/onnx/index.js';
 import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf, PIXELS } from '../../src/tasks/image-classification/pixel-input.js';
+import { readPicture } from '../data/augment/pack-pictures.js';
 import type { Executor, Program } from '../executors/executor.js';
 import type { FeatureSource, FeaturesSpec } from './features.js';
 import type { RunExample } from './messages.js';
@@ -36,24 +36,7 @@ export async function* decodeAhead(
 /** Reads and decodes examples of a pack; the decoder is only loaded when something is decoded. */
 export function packReader(pack: FileHandle, p: Preprocessing): (example: RunExample) => Promise<Uint8Array> {
   const decoder = import('../data/decode.js');
-  return async (example) => {
-    const bytes = Buffer.allocUnsafe(example.bytes);
-    const { bytesRead } = await pack.read(bytes, 0, example.bytes, example.offset);
-    if (bytesRead !== example.bytes)
-      throw new GraftError(
-        'internal',
-        `The pack ends inside '${example.path}' (${bytesRead} of ${example.bytes} bytes).`,
-      );
-    try {
-      return await (await decoder).decodeImage(bytes, p);
-    } catch (error) {
-      if (!(error instanceof GraftError)) throw error;
-      const errors = [
-        { path: example.path, code: error.options.errors?.[0]?.code ?? error.code, detail: error.detail },
-      ];
-      throw new GraftError('dataset-invalid', `'${example.path}' cannot be read: ${error.detail}`, { errors });
-    }
-  };
+  return (example) => readPicture(pack, example, async (bytes) => (await decoder).decodeImage(bytes, p));
 }
 
 interface Trunk {

@@ -1,6 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { GraftError } from '../../../src/errors.js';
 import type { RunExample } from '../../training/messages.js';
+import { readExample } from '../read-example.js';
 
 /**
  * Reads one example's bytes from the pack and decodes them.
@@ -12,12 +13,7 @@ export async function readPicture<T>(
   example: RunExample,
   decode: (bytes: Uint8Array) => Promise<T>,
 ): Promise<T> {
-  const bytes = Buffer.allocUnsafe(example.bytes);
-  const { bytesRead } = await pack.read(bytes, 0, example.bytes, example.offset);
-  if (bytesRead !== example.bytes) {
-    const detail = `The pack ends inside '${example.path}' (${bytesRead} of ${example.bytes} bytes).`;
-    throw new GraftError('internal', detail);
-  }
+  const bytes = await readExample(pack, example);
   try {
     return await decode(bytes);
   } catch (error) {

@@ -7,6 +7,14 @@ export interface TokenTexts {
   readonly ids: Int32Array;
   readonly starts: Int32Array;
 }
+/** Texts whose ids are there row by row. */
+export function tokenTexts(rows: readonly (readonly number[])[]): TokenTexts {
+  const starts = new Int32Array(rows.length + 1);
+  rows.forEach((ids, i) => {
+    starts[i + 1] = starts[i]! + ids.length;
+  });
+  return { ids: Int32Array.from(rows.flat()), starts };
+}
 /** Texts of one pass, by their place in the list, and the length that they are padded to. */
 export interface LengthBatch {
   readonly rows: readonly number[];

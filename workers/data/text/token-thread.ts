@@ -1,6 +1,7 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { GraftError } from '../../../src/errors.js';
+import { readExample } from '../read-example.js';
 import { openTokenizer, type TextTokenizer } from './tokenizer.js';
 import type { TokenizerFiles } from './tokenizer-files.js';
 import type { FromTokens, TokenData, TokenRequest, TokenRows } from './tokens.js';
@@ -25,10 +26,7 @@ async function rowsOf(tokenizer: TextTokenizer, pack: FileHandle, places: TokenR
   let [cut, unknown] = [0, 0];
   for (let i = 0; i < count; i++) {
     const [offset, size] = [places[2 * i]!, places[2 * i + 1]!];
-    const bytes = Buffer.allocUnsafe(size);
-    const { bytesRead } = await pack.read(bytes, 0, size, offset);
-    if (bytesRead !== size)
-      throw new GraftError('internal', `The pack ends inside a text (${bytesRead} of ${size} bytes).`);
+    const bytes = await readExample(pack, { offset, bytes: size });
     const row = tokenizer.encode(bytes.toString('utf8'), most);
     for (const id of row.ids) {
       if (id === tokenizer.unknownId) unknown++;
