@@ -111,7 +111,7 @@ function itemOf(error: ErrorObject): ProblemItem {
       };
     default: {
       const expected = expectedBy(error.parentSchema as Schema);
-      const given = shown(error.data);
+      const given = givenIn(error);
       return {
         path: error.instancePath,
         code: error.keyword === 'type' ? 'type-wrong' : 'value-wrong',
@@ -176,6 +176,12 @@ function sizes({ minLength, maxLength, minItems, maxItems, pattern }: Schema): s
   const count =
     most !== undefined ? `of ${least ?? 0} to ${most} ${unit}` : least ? `of at least ${least} ${unit}` : '';
   return [count, pattern && `matching ${pattern}`].filter(Boolean).join(' ');
+}
+/** What stands there instead: a list or a text of the wrong size is told by its size. */
+function givenIn({ keyword, data }: ErrorObject): string {
+  if (Array.isArray(data) && /^m(in|ax)Items$/.test(keyword)) return `of ${data.length}`;
+  if (typeof data === 'string' && keyword === 'maxLength') return `of ${data.length}`;
+  return shown(data);
 }
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';

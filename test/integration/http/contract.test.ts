@@ -68,6 +68,16 @@ describe('what is not understood', () => {
     expect([status, body.errors.length]).toEqual([400, 1]);
   });
 
+  it('tells a list or a text of the wrong size by its size, not by what is in it', async () => {
+    const inputs = Array(1001).fill({ text: 'one of too many' });
+    const many = await api().post('/v1/models/mdl_0/predict').send({ inputs });
+    expect(many.status).toBe(400);
+    expect(many.body.errors[0]).toMatchObject({
+      path: '/inputs',
+      detail: 'must be a list of 1 to 1000 items, not of 1001',
+    });
+  });
+
   it('takes numbers from the query, within their range, and nothing unknown', async () => {
     await api().get('/v1/jobs?limit=100').expect(200);
     for (const query of ['limit=0', 'limit=101', 'limit=many', 'state=asleep', 'colour=red', 'after=', 'after=!']) {
