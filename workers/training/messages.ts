@@ -15,7 +15,6 @@ import type {
 import type { ErrorCode, ProblemItem } from '../../src/errors.js';
 import type { Evaluation } from '../../src/tasks/classification/metrics.js';
 import type { EngineChoice } from '../engines.js';
-import type { TokenReport } from './token-report.js';
 
 export interface RunExample {
   readonly index: number;
@@ -76,6 +75,18 @@ export interface RunFile {
   readonly name: string;
   readonly path: string;
   readonly contentType: string;
+}
+/** How well tokenizer and texts go together. Plain JSON: it is stored and served as it is. */
+export interface TokenReport {
+  readonly texts: number;
+  /** Tokens of a text beyond which it is cut off, special ones included. */
+  readonly limit: number;
+  /** Texts that were cut off. */
+  readonly truncated: number;
+  /** Share of the tokens that stand for what the tokenizer does not know. */
+  readonly unknownShare: number;
+  /** Tokens of a text before it is cut off. */
+  readonly lengths: { readonly median: number; readonly p95: number; readonly most: number };
 }
 export interface RunResult {
   readonly labels: readonly string[];

@@ -5,7 +5,7 @@ import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf, PIXELS } from '../../src/tasks/image-classification/pixel-input.js';
 import { readPicture } from '../data/augment/pack-pictures.js';
 import type { Executor, Program } from '../executors/executor.js';
-import type { FeatureSource, FeaturesSpec } from './features.js';
+import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { RunExample } from './messages.js';
 
 /** Images of one forward pass: enough for full speed, few enough for little memory. */

@@ -9,13 +9,13 @@ import { withExcerpts } from './excerpts.js';
 import { featureExtraction } from './extraction.js';
 import { fineTuning } from './fine-tune/fine-tuning.js';
 import type { Control } from './head-search.js';
-import type { FromChild, RunExample, RunResult, RunSpec } from './messages.js';
+import type { FromChild, RunExample, RunResult, RunSpec, TokenReport } from './messages.js';
 import { modelCard } from './model-card.js';
 import { smallFiles } from './model-files.js';
 import { numbersOf, parts } from './parts.js';
 import { progressOf, SPANS } from './progress.js';
 import { certify, goldenRows, leave } from './publish.js';
-import { type TokenReport, tokenReport, tokenWords } from './token-report.js';
+import { tokenReport, tokenWords } from './token-report.js';
 
 /**
  * A whole run: training on `executor` by the job's method, evaluation, files, and the proof on `verifier`, the engine that will

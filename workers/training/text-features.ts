@@ -4,7 +4,7 @@ import { textJson, textTrunk } from '../../src/tasks/text-classification/compose
 import { type LengthBatch, lengthBatches, type TokenTexts, textFeeds } from '../data/text/batches.js';
 import { tokenWindows } from '../data/text/tokens.js';
 import type { Executor, Program } from '../executors/executor.js';
-import type { FeatureSource, FeaturesSpec } from './features.js';
+import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { RunExample, TextRunInput } from './messages.js';
 
 /** Changes whenever the same text would give other features: the tokenizing or the trunk's making changed. */

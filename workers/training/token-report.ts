@@ -1,19 +1,6 @@
 import { lengthCounter } from '../data/text/lengths.js';
 import { type TextPlace, tokenWindows } from '../data/text/tokens.js';
-import type { TextRunInput } from './messages.js';
-
-/** How well tokenizer and texts go together. Plain JSON: it is stored and served as it is. */
-export interface TokenReport {
-  readonly texts: number;
-  /** Tokens of a text beyond which it is cut off, special ones included. */
-  readonly limit: number;
-  /** Texts that were cut off. */
-  readonly truncated: number;
-  /** Share of the tokens that stand for what the tokenizer does not know. */
-  readonly unknownShare: number;
-  /** Tokens of a text before it is cut off. */
-  readonly lengths: { readonly median: number; readonly p95: number; readonly most: number };
-}
+import type { TextRunInput, TokenReport } from './messages.js';
 
 export async function tokenReport(
   { text, tokenizer }: TextRunInput,

@@ -1,4 +1,4 @@
-import type { TokenReport } from '../token-report.js';
+import type { TokenReport } from '../messages.js';
 import type { CardWords } from './words.js';
 
 /** Needs only numpy, tokenizers and onnxruntime. */
