@@ -92,6 +92,11 @@ export interface TextInput {
   readonly vocabulary: number;
   /** How the vectors of a text's tokens become one. */
   readonly pooling: 'mean' | 'cls' | 'max';
+  /**
+   * Set where a longer text is read in windows of `maxLength`, at most `most`, of which two neighbours share `overlap` of the
+   * text's own tokens; left out where it is cut off.
+   */
+  readonly windows?: { readonly overlap: number; readonly most: number };
 }
 export interface BaseCut {
   readonly tensor: string;
@@ -198,6 +203,8 @@ export interface Hyperparameters extends TuningHyperparameters {
   readonly seed: number;
   /** Of every method; left out means `auto`. */
   readonly classWeights?: 'auto' | ClassWeights;
+  /** Of texts longer than the base reads: whether they are cut off, or read in windows whose scores are pooled. */
+  readonly longText?: 'auto' | 'truncate' | 'windows';
 }
 /** Bytes of memory that a run of fine-tuning was expected to take, and took. */
 export interface JobMemory {

@@ -28,6 +28,8 @@ export interface Classified extends LabelProbability {
   readonly top: readonly LabelProbability[];
   /** Set where a text was longer than the base reads: its end was left out. */
   readonly truncated?: true;
+  /** Set where a text was read in more windows than one: how many. */
+  readonly windows?: number;
 }
 export type Prediction = Classified | { readonly error: Problem };
 export interface PredictAnswer {
@@ -170,5 +172,13 @@ function textInputOf(value: unknown): TextInput {
     padId: count(given.padId, 'model/text/padId'),
     vocabulary: count(given.vocabulary, 'model/text/vocabulary'),
     pooling: oneOf(given.pooling, ['mean', 'cls', 'max'], 'model/text/pooling'),
+    ...(given.windows !== undefined && { windows: windowsOf(given.windows) }),
   };
+}
+
+function windowsOf(value: unknown): NonNullable<TextInput['windows']> {
+  const given = object(value, 'model/text/windows');
+  const most = count(given.most, 'model/text/windows/most');
+  if (most === 0) refuse('model/text/windows/most must be 1 or more');
+  return { overlap: count(given.overlap, 'model/text/windows/overlap'), most };
 }

@@ -1,3 +1,5 @@
+import { createLine, type Standing } from './line.js';
+
 /** What became of one item of a batch; a failure is that item's alone. */
 export type Outcome<T> = { readonly value: T } | { readonly error: unknown };
 export interface Batched<T> {
@@ -9,8 +11,23 @@ export interface Batched<T> {
 }
 export interface Batcher<I, O> {
   /** Rejects with the item's error, the run's error, or the signal's reason when it aborts before the run starts. */
-  submit(item: I, signal?: AbortSignal): Promise<Batched<O>>;
+  submit(item: I, request?: Asking): Promise<Batched<O>>;
   readonly waiting: number;
+}
+
+/** Who asks for an item: what is asked for together gives one `of`. */
+export interface Asking {
+  readonly signal?: AbortSignal;
+  readonly of?: unknown;
+}
+export interface BatcherOptions<I> {
+  /** Most that the items of a run cost together. */
+  readonly max: number;
+  readonly lanes: number;
+  /** Where an item stands; left out: all run together, and each costs 1. */
+  readonly standing?: (item: I) => Omit<Standing, 'of'>;
+  /** Items that cost less than this together are not shared among idle lanes. */
+  readonly least?: number;
 }
 
 interface Waiting<I, O> {
@@ -22,29 +39,29 @@ interface Waiting<I, O> {
 }
 
 /**
- * Adaptive micro-batching: `lanes` runs at a time; what arrives meanwhile waits, and the next run takes all of it up to
- * `max` (idle lanes share it evenly). Nothing waits for company: on an idle lane a run starts as soon as the event loop has
- * handed over what is ready now.
+ * Adaptive micro-batching: `lanes` runs at a time; what arrives meanwhile waits, and the next run takes what fits together, up to
+ * `max` (idle lanes share it evenly), from requests in turns. Nothing waits for company: on an idle lane a run starts as soon as
+ * the event loop has handed over what is ready now.
  */
 export function createBatcher<I, O>(
   run: (items: readonly I[], lane: number) => Promise<readonly Outcome<O>[]>,
-  { max, lanes }: { readonly max: number; readonly lanes: number },
+  { max, lanes, standing = () => ({ bucket: 0, cost: 1 }), least = 1 }: BatcherOptions<I>,
 ): Batcher<I, O> {
-  const line = new Set<Waiting<I, O>>();
+  const line = createLine<Waiting<I, O>>();
   const idle = Array.from({ length: lanes }, (_, lane) => lane);
   let starting = false;
 
-  function submit(item: I, signal?: AbortSignal): Promise<Batched<O>> {
+  function submit(item: I, { signal, of }: Asking = {}): Promise<Batched<O>> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason);
-      const leave = () => {
-        line.delete(entry);
+      const settled = () => signal?.removeEventListener('abort', abort);
+      const entry = { item, since: performance.now(), resolve, reject, settled };
+      const leave = line.add(entry, { of, ...standing(item) });
+      const abort = () => {
+        leave();
         reject(signal?.reason);
       };
-      const settled = () => signal?.removeEventListener('abort', leave);
-      const entry = { item, since: performance.now(), resolve, reject, settled };
-      signal?.addEventListener('abort', leave, { once: true });
-      line.add(entry);
+      signal?.addEventListener('abort', abort, { once: true });
       if (idle.length > 0 && !starting) {
         starting = true;
         setImmediate(start);
@@ -57,14 +74,8 @@ export function createBatcher<I, O>(
     while (line.size > 0) {
       const lane = idle.shift();
       if (lane === undefined) return;
-      const size = Math.min(max, Math.ceil(line.size / (idle.length + 1)));
-      const batch: Waiting<I, O>[] = [];
-      for (const entry of line) {
-        if (batch.length === size) break;
-        line.delete(entry);
-        entry.settled();
-        batch.push(entry);
-      }
+      const batch = line.take(max, idle.length + 1, least);
+      for (const { settled } of batch) settled();
       void one(batch, lane).then(() => {
         idle.push(lane);
         start();

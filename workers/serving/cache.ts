@@ -8,11 +8,12 @@ export interface Loaded<V> {
   readonly bytes: number;
   close(): void;
 }
-export interface Cache<V> {
+/** Things of several kinds share the memory: what is under a key must always be of the same kind. */
+export interface Cache {
   /** Loads of one key at one time are one load. A load that fails is not remembered. */
-  acquire(key: string, load: () => Promise<Loaded<V>>): Promise<Lease<V>>;
+  acquire<V>(key: string, load: () => Promise<Loaded<V>>): Promise<Lease<V>>;
   /** Forgets a thing that broke by itself, if it is still the one under the key; those who hold it keep it. */
-  forget(key: string, value: V): void;
+  forget(key: string, value: unknown): void;
   /** Closes what nobody holds, and the rest when it is released. */
   clear(): void;
   readonly bytes: number;
@@ -21,10 +22,10 @@ export interface Cache<V> {
   readonly evictions: number;
 }
 
-interface Entry<V> {
+interface Entry {
   readonly key: string;
-  readonly ready: Promise<Loaded<V>>;
-  loaded: Loaded<V> | null;
+  readonly ready: Promise<Loaded<unknown>>;
+  loaded: Loaded<unknown> | null;
   users: number;
 }
 
@@ -32,12 +33,12 @@ interface Entry<V> {
  * Least recently used by bytes. What is in use stays, so the total may pass `maxBytes` for as long as that takes, and one
  * thing larger than `maxBytes` is still served.
  */
-export function createCache<V>(maxBytes: number): Cache<V> {
+export function createCache(maxBytes: number): Cache {
   /** In order of last use. */
-  const entries = new Map<string, Entry<V>>();
+  const entries = new Map<string, Entry>();
   let [bytes, loads, evictions] = [0, 0, 0];
 
-  function drop(entry: Entry<V>): void {
+  function drop(entry: Entry): void {
     if (entries.get(entry.key) === entry) entries.delete(entry.key);
     if (entry.loaded === null || entry.users > 0) return;
     bytes -= entry.loaded.bytes;
@@ -52,17 +53,17 @@ export function createCache<V>(maxBytes: number): Cache<V> {
       drop(entry);
     }
   }
-  function release(entry: Entry<V>): void {
+  function release(entry: Entry): void {
     entry.users -= 1;
     if (entries.get(entry.key) !== entry) drop(entry);
     else shrink();
   }
 
-  async function acquire(key: string, load: () => Promise<Loaded<V>>): Promise<Lease<V>> {
+  async function acquire<V>(key: string, load: () => Promise<Loaded<V>>): Promise<Lease<V>> {
     let entry = entries.get(key);
     if (entry === undefined) {
       loads += 1;
-      const fresh: Entry<V> = { key, ready: load(), loaded: null, users: 0 };
+      const fresh: Entry = { key, ready: load(), loaded: null, users: 0 };
       fresh.ready.then(
         (loaded) => {
           fresh.loaded = loaded;
@@ -78,7 +79,7 @@ export function createCache<V>(maxBytes: number): Cache<V> {
     entries.set(key, held);
     held.users += 1;
     try {
-      const { value } = await held.ready;
+      const { value } = (await held.ready) as Loaded<V>;
       let done = false;
       return {
         value,
@@ -98,7 +99,7 @@ export function createCache<V>(maxBytes: number): Cache<V> {
     acquire,
     forget: (key, value) => {
       const entry = entries.get(key);
-      if (entry?.loaded?.value === value) drop(entry);
+      if (entry !== undefined && entry.loaded?.value === value) drop(entry);
     },
     clear: () => {
       for (const entry of [...entries.values()]) drop(entry);

@@ -1,8 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Call, EngineSpec, FromThread, RowResult, ToThread } from './engine-messages.js';
+import type { Call, EngineSpec, FromThread, RowResult, ToThread, TrunkFiles } from './engine-messages.js';
 import { type FeatureRows, type LoadedTrunk, SPINNING_OFF } from './loaded-trunk.js';
 import { pictureTrunk } from './picture-trunk.js';
+import { textTrunk } from './text-trunk.js';
 
 /** The thread of one trunk: builds its graph, runs it on batches of inputs and applies heads to rows of its features. */
 const spec = workerData as EngineSpec;
@@ -10,11 +11,9 @@ const port = parentPort;
 if (port === null) throw new Error('engine-thread is started by openEngine');
 const send = (message: FromThread) => port.postMessage(message);
 
-async function load(): Promise<LoadedTrunk> {
+function load(files: TrunkFiles): Promise<LoadedTrunk> {
   const { input } = spec;
-  if (input.kind === 'image') return pictureTrunk(spec, input);
-  // Loaded only where it is used: tokenizers are no part of predicting for pictures.
-  return (await import('./text-trunk.js')).textTrunk(spec, input);
+  return input.kind === 'image' ? pictureTrunk(files, spec, input) : textTrunk(files, spec, input.text);
 }
 
 const heads = new Map<string, InferenceSession>();
@@ -36,7 +35,7 @@ async function run(trunk: LoadedTrunk, call: Extract<Call, { type: 'run' }>): Pr
 
 async function applied(
   head: string,
-  { data, width, truncated }: FeatureRows,
+  { data, width }: FeatureRows,
   rows: readonly number[],
 ): Promise<(index: number) => RowResult> {
   const session = heads.get(head);
@@ -51,7 +50,7 @@ async function applied(
   return (index) => {
     const probabilities = all.slice(index * classes, (index + 1) * classes);
     if (!probabilities.every(Number.isFinite)) return { error: 'The model gave numbers that are not finite.' };
-    return { value: { probabilities, truncated: truncated?.[rows[index]!] ?? false } };
+    return { value: { probabilities } };
   };
 }
 
@@ -77,20 +76,30 @@ async function answer(trunk: LoadedTrunk, message: ToThread): Promise<readonly R
   return [];
 }
 
-try {
-  const trunk = await load();
-  const { batch, pixels, bytes } = trunk;
-  send({ type: 'ready', batch, pixels, bytes });
-  // A chain, since handlers await: a head must not be dropped in the middle of a run.
-  let last: Promise<void> = Promise.resolve();
-  port.on('message', (message: ToThread) => {
-    last = last.then(() =>
-      answer(trunk, message).then(
+/** The files come by a message: in `workerData` they would stay as long as the thread lives. */
+async function begin(files: TrunkFiles): Promise<LoadedTrunk | null> {
+  try {
+    const trunk = await load(files);
+    const { takes, bytes } = trunk;
+    send({ type: 'ready', takes, bytes });
+    return trunk;
+  } catch (error) {
+    send({ type: 'unusable', detail: `The model cannot be loaded: ${(error as Error).message}` });
+    port?.close();
+    return null;
+  }
+}
+
+let trunk: LoadedTrunk | null = null;
+// A chain, since handlers await: a head must not be dropped in the middle of a run.
+let last: Promise<void> = Promise.resolve();
+port.on('message', (message: ToThread) => {
+  last = last.then(async () => {
+    if (message.type === 'load') trunk = await begin(message.files);
+    else if (trunk !== null)
+      await answer(trunk, message).then(
         (rows) => send({ type: 'answer', id: message.id, rows }),
         (error: unknown) => send({ type: 'failed', id: message.id, detail: (error as Error).message }),
-      ),
-    );
+      );
   });
-} catch (error) {
-  send({ type: 'unusable', detail: `The model cannot be loaded: ${(error as Error).message}` });
-}
+});

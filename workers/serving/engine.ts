@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { GraftError } from '../../src/errors.js';
-import type { Call, EngineSpec, FromThread, RowResult } from './engine-messages.js';
+import type { Call, EngineSpec, FromThread, RowResult, TrunkFiles } from './engine-messages.js';
 
 /** One thread that holds a trunk and its heads. */
 export interface Engine {
@@ -21,12 +21,10 @@ const ENDED = 'The model stopped working while it was in use. Try again.';
  * and one trunk's loading does not hold up another's predictions. The thread is never terminated (inside onnxruntime that
  * aborts the process) but told to end. `onEnd` is called when it is gone, told or not.
  */
-export function openEngine(spec: EngineSpec, onEnd: () => void): Promise<Engine> {
+export function openEngine(files: TrunkFiles, spec: EngineSpec, onEnd: () => void): Promise<Engine> {
   return new Promise((resolve, reject) => {
-    const { buffer, byteLength } = spec.base;
-    const transferList = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
     // Flags of the process (such as --import of the supervisor's guard) are not for its threads.
-    const worker = new Worker(THREAD, { workerData: spec, transferList, execArgv: [] });
+    const worker = new Worker(THREAD, { workerData: spec, execArgv: [] });
     const pending = new Map<number, Pending>();
     let lastId = 0;
     let ended = false;
@@ -49,6 +47,9 @@ export function openEngine(spec: EngineSpec, onEnd: () => void): Promise<Engine>
     worker.once('exit', (code) =>
       end(new GraftError('unavailable', ENDED, { retryAfter: 1, cause: `the thread ended with code ${code}` })),
     );
+    const { buffer, byteLength } = files.base;
+    const moved = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
+    worker.postMessage({ id: 0, type: 'load', files }, moved);
     worker.on('message', (message: FromThread) => {
       if (message.type === 'ready') return resolve({ ready: message, ask });
       if (message.type === 'unusable') return end(new GraftError('internal', message.detail));

@@ -1,11 +1,9 @@
 import type { InferenceSession } from 'onnxruntime-node';
-import type { Call, PixelRoom } from './engine-messages.js';
+import type { Call, Takes } from './engine-messages.js';
 
 /** A trunk in its thread: pictures or texts in, rows of features out. */
 export interface LoadedTrunk {
-  /** Most inputs of one run. */
-  readonly batch: number;
-  readonly pixels: PixelRoom | null;
+  readonly takes: Takes;
   /** Estimate of the memory that it holds. */
   readonly bytes: number;
   features(run: Extract<Call, { type: 'run' }>): Promise<FeatureRows>;
@@ -15,8 +13,6 @@ export interface FeatureRows {
   /** Row-major [count, width]. */
   readonly data: Float32Array;
   readonly width: number;
-  /** Which rows' texts were cut off; null where none can be. */
-  readonly truncated: readonly boolean[] | null;
 }
 
 /** Spinning threads would take the cores from decoding between runs. */

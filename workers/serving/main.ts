@@ -24,6 +24,7 @@ const blobs = lazyBlobs(config, log);
 const models = createModelStore({
   blobs: blobs.opened,
   openTrunk,
+  openTokenizer: async (options) => (await import('./tokenizer.js')).openTextTokenizer(options),
   cacheBytes: config.servingCacheBytes,
   threads: config.threads,
   maxPixels: MAX_PIXELS,

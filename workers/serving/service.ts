@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../../src/domain/types.js';
+import type { Preprocessing, TextInput } from '../../src/domain/types.js';
 import { GraftError, type Problem, toProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 import type {
@@ -10,9 +10,9 @@ import type {
   PredictRequest,
 } from '../../src/services/predict-protocol.js';
 import { createAdmission, createGate } from './admission.js';
-import type { Batched } from './batcher.js';
-import type { Row } from './engine-messages.js';
-import type { ModelStore } from './models.js';
+import type { Asking, Batched } from './batcher.js';
+import type { HeldModel, ModelStore } from './models.js';
+import { predictText, type Said } from './predict-text.js';
 
 export interface Serving {
   /** Answers every input by itself; throws what concerns them all. Leaves soon after `signal` aborts. */
@@ -48,15 +48,13 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
     const loading = models.acquire(model);
     // It may fail while everyone is still decoding; they hear of it when they get there.
     loading.catch(() => undefined);
-    const one = async ({ kind, bytes }: PredictInput): Promise<Batched<Row>> => {
+    const asking: Asking = { signal, of: request };
+    const one = async ({ kind, bytes }: PredictInput): Promise<Batched<Said>> => {
       if ((kind === 'image') !== (preprocessing !== null))
         throw new GraftError('input-invalid', `Model ${model.id} takes no ${kind}.`);
-      const given =
-        preprocessing === null
-          ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
-          : await gate(() => decode(bytes, preprocessing), signal);
-      const { trunk, head } = await loading;
-      return trunk.predict(given, head, signal);
+      return preprocessing === null
+        ? ofText(bytes, model.text, await loading, asking)
+        : ofPicture(await gate(() => decode(bytes, preprocessing), signal), await loading, asking);
     };
     try {
       const results = await Promise.allSettled(inputs.map(one));
@@ -77,7 +75,7 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
 
   function answer(
     { model, top }: PredictRequest,
-    results: readonly PromiseSettledResult<Batched<Row>>[],
+    results: readonly PromiseSettledResult<Batched<Said>>[],
   ): PredictAnswer {
     let [queueMs, batch, runMs] = [0, 0, 0];
     const predictions = results.map((result, index): Prediction => {
@@ -85,10 +83,10 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
       queueMs = Math.max(queueMs, result.value.queueMs);
       runMs = Math.max(runMs, result.value.runMs);
       batch = Math.max(batch, result.value.batch);
-      const { probabilities, truncated } = result.value.value;
+      const { probabilities, truncated, windows } = result.value.value;
       if (probabilities.length === model.labels.length) {
         const found = classified(probabilities, model.labels, top);
-        return truncated ? { ...found, truncated } : found;
+        return { ...found, ...(truncated && { truncated }), ...(windows > 1 && { windows }) };
       }
       const detail = `The model has ${model.labels.length} labels but gives ${probabilities.length} probabilities.`;
       return { error: problemOf(new GraftError('internal', detail), model.id, index) };
@@ -107,6 +105,22 @@ export function createServing({ models, decode, decodersAtOnce, maxItems, log }:
   }
 
   return { predict, stats: () => ({ ...counts, inside: admission.inside, ...models.stats() }) };
+}
+
+async function ofPicture(pixels: Uint8Array, { trunk, head }: HeldModel, asking: Asking): Promise<Batched<Said>> {
+  const { value, ...times } = await trunk.predict(pixels, head, asking);
+  return { ...times, value: { ...value, truncated: false, windows: 1 } };
+}
+
+async function ofText(
+  bytes: Uint8Array,
+  text: TextInput | null,
+  { trunk, head, tokenizer }: HeldModel,
+  asking: Asking,
+): Promise<Batched<Said>> {
+  if (text === null || tokenizer === null) throw new GraftError('internal', 'The model has no tokenizer.');
+  const given = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString();
+  return predictText(given, { trunk, head, tokenizer }, text, asking);
 }
 
 /** The `top` most probable labels; equal ones keep the order of the labels. */

@@ -34,7 +34,8 @@ export async function featureExtraction(o: MethodInput, given: Hyperparameters):
   const { executor, spec, control, tell, progress } = o;
   const { train, validation, test, labels } = o.parts;
   const examples = [...train, ...validation, ...test];
-  const features = await extractFeatures(executor, spec, examples, (done) =>
+  const source = { ...spec, ...(o.texts !== null && { texts: o.texts }) };
+  const features = await extractFeatures(executor, source, examples, (done) =>
     progress('features', done, examples.length),
   );
   const { width } = features;

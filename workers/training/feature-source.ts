@@ -1,4 +1,5 @@
 import type { Model } from '../../src/onnx/index.js';
+import type { JobTexts } from './job-texts.js';
 import type { RunExample, RunInput } from './messages.js';
 
 export interface FeaturesSpec {
@@ -8,6 +9,8 @@ export interface FeaturesSpec {
   readonly input: RunInput;
   readonly packPath: string;
   readonly cache: { readonly root: string; readonly maxBytes: number };
+  /** The job's texts, where the examples are some. */
+  readonly texts?: JobTexts;
   /** The graph of inputs -> rows that `cut` names, where it is not the base cut there. */
   readonly trunk?: () => Model;
 }

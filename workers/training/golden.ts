@@ -2,20 +2,29 @@ import { open, readFile } from 'node:fs/promises';
 import type { Preprocessing } from '../../src/domain/types.js';
 import type { ValueInfo } from '../../src/onnx/index.js';
 import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
+import { pooledWindows } from '../../src/tasks/text-classification/window-scores.js';
 import { readExample } from '../data/read-example.js';
 import { textFeeds, tokenTexts } from '../data/text/batches.js';
 import { openTokenizer } from '../data/text/tokenizer.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
+import { type RowRule, rowOf, spansOf } from '../data/text/windows.js';
 import type { Feeds, HostTensor } from '../executors/executor.js';
 import type { PictureRunInput, RunExample, RunSpec, TextRunInput } from './messages.js';
 import { packReader } from './picture-features.js';
 
-/** What the exported file takes for each example alone, prepared from the pack's bytes as a stranger would. */
+/** What the exported file takes for one example alone, once or for each of its windows. */
+export interface Golden {
+  readonly feeds: readonly Feeds[];
+  /** The example's probabilities, from those of the feeds. */
+  pooled(probabilities: readonly Float32Array[]): Float32Array;
+}
+
+/** The examples prepared from the pack's bytes as a stranger would. */
 export function goldenFeeds(
   { input, packPath }: Pick<RunSpec, 'input' | 'packPath'>,
   inputs: readonly ValueInfo[],
   examples: readonly RunExample[],
-): Promise<readonly Feeds[]> {
+): Promise<readonly Golden[]> {
   return input.kind === 'text'
     ? goldenTexts(input, packPath, inputs, examples)
     : goldenPictures(input, packPath, inputs, examples);
@@ -26,7 +35,7 @@ async function goldenPictures(
   packPath: string,
   [fed]: readonly ValueInfo[],
   examples: readonly RunExample[],
-): Promise<readonly Feeds[]> {
+): Promise<readonly Golden[]> {
   const stated = fed?.shape?.[0];
   const copies = typeof stated === 'number' ? stated : 1;
   const { crop, layout } = preprocessing;
@@ -43,7 +52,7 @@ async function goldenPictures(
         fed?.dataType === 'uint8'
           ? { dataType: 'uint8', dims, data: Uint8Array.from(data) }
           : { dataType: 'float32', dims, data };
-      return { [fed?.name ?? '']: feed };
+      return { feeds: [{ [fed?.name ?? '']: feed }], pooled: ([only]) => only! };
     });
   } finally {
     await pack.close();
@@ -73,19 +82,26 @@ async function goldenTexts(
   packPath: string,
   inputs: readonly ValueInfo[],
   examples: readonly RunExample[],
-): Promise<readonly Feeds[]> {
+): Promise<readonly Golden[]> {
   const tokenizer = openTokenizer(JSON.parse(await readFile(files.path, 'utf8')) as TokenizerFiles);
+  const { specials } = tokenizer;
   const fixed = inputs[0]?.shape?.[1];
   const most = typeof fixed === 'number' ? Math.min(fixed, text.maxLength) : text.maxLength;
+  const rule: RowRule = { specials, most, ...(text.windows && { windows: text.windows }) };
   const pack = await open(packPath, 'r');
   try {
-    const feeds: Feeds[] = [];
+    const found: Golden[] = [];
     for (const example of examples) {
-      const { ids } = tokenizer.encode((await readExample(pack, example)).toString('utf8'), most);
-      const length = typeof fixed === 'number' ? fixed : ids.length;
-      feeds.push(textFeeds(inputs, text, tokenTexts([ids]), { rows: [0], length }));
+      const ids = tokenizer.plain((await readExample(pack, example)).toString('utf8'));
+      const rows = spansOf(ids.length, rule).spans.map(({ from, to }) => rowOf(specials, ids.slice(from, to)));
+      const feeds = rows.map((row) => {
+        const length = typeof fixed === 'number' ? fixed : row.length;
+        return textFeeds(inputs, text, tokenTexts([row]), { rows: [0], length });
+      });
+      const tokens = rows.map((row) => row.length);
+      found.push({ feeds, pooled: (probabilities) => pooledWindows(probabilities, tokens) });
     }
-    return feeds;
+    return found;
   } finally {
     await pack.close();
   }

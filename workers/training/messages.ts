@@ -79,16 +79,24 @@ export interface RunFile {
 /** How well tokenizer and texts go together. Plain JSON: it is stored and served as it is. */
 export interface TokenReport {
   readonly texts: number;
-  /** Tokens of a text beyond which it is cut off, special ones included. */
+  /** Tokens that the base reads at once, special ones included. */
   readonly limit: number;
-  /** Texts that were cut off. */
+  /** Texts that are longer. */
+  readonly long: number;
+  /** What became of them. */
+  readonly longText: 'truncate' | 'windows';
+  /** Windows that all texts were read in: as many as texts where none was split. */
+  readonly windows: number;
+  /** Texts whose end was left out. */
   readonly truncated: number;
   /** Share of the tokens that stand for what the tokenizer does not know. */
   readonly unknownShare: number;
-  /** Tokens of a text before it is cut off. */
+  /** Tokens of a text before it is cut off or split. */
   readonly lengths: { readonly median: number; readonly p95: number; readonly most: number };
 }
 export interface RunResult {
+  /** How examples become what the base takes, as the run chose it. */
+  readonly input: RunInput;
   readonly labels: readonly string[];
   readonly metrics: Readonly<Record<string, number>>;
   readonly evaluation: Evaluation & {

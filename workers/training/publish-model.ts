@@ -50,7 +50,7 @@ export async function publishModel(
     base: job.base,
     cut: spec.cut,
     labels: result.labels,
-    ...inputFields(spec.input),
+    ...inputFields(result.input),
     method: { ...spec.method, cut: spec.cut },
     metrics: result.metrics,
     certificate: result.certificate,

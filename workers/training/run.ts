@@ -5,17 +5,20 @@ import { argmax, evaluate } from '../../src/tasks/classification/metrics.js';
 import type { Executor } from '../executors/executor.js';
 import { PICTURE_CARD } from './cards/picture-card.js';
 import { textCard } from './cards/text-card.js';
+import { tellChosen } from './choices.js';
 import { withExcerpts } from './excerpts.js';
 import { featureExtraction } from './extraction.js';
 import { fineTuning } from './fine-tune/fine-tuning.js';
 import type { Control } from './head-search.js';
-import type { FromChild, RunExample, RunResult, RunSpec, TokenReport } from './messages.js';
+import { jobTexts } from './job-texts.js';
+import type { FromChild, RunExample, RunResult, RunSpec } from './messages.js';
+import type { MethodInput } from './method.js';
 import { modelCard } from './model-card.js';
 import { smallFiles } from './model-files.js';
-import { numbersOf, parts } from './parts.js';
+import { numbersOf, type Parts, parts } from './parts.js';
 import { progressOf, SPANS } from './progress.js';
 import { certify, goldenRows, leave } from './publish.js';
-import { tokenReport, tokenWords } from './token-report.js';
+import { tokenWords } from './token-report.js';
 
 /**
  * A whole run: training on `executor` by the job's method, evaluation, files, and the proof on `verifier`, the engine that will
@@ -30,20 +33,40 @@ export async function run(
   tell: (message: FromChild) => void,
 ): Promise<RunResult> {
   const all = parts(spec, tell);
-  const { train, validation, test, labels, own } = all;
+  const texts = await textsOf(spec, all, tell);
+  try {
+    const longText = texts && { hyperparameters: { ...spec.hyperparameters, longText: texts.report.longText } };
+    const read = texts === null ? spec : { ...spec, input: texts.input, ...longText };
+    return await withTexts({ executor, verifier, spec: read, control, tell, parts: all, texts });
+  } finally {
+    await texts?.close();
+  }
+}
+
+/** The texts of a job; says how they fit the base, and what becomes of the long ones. */
+async function textsOf(spec: RunSpec, { train, validation, test }: Parts, tell: (message: FromChild) => void) {
+  if (spec.input.kind !== 'text') return null;
+  const texts = await jobTexts(spec, spec.input, [...train, ...validation, ...test], spec.hyperparameters.longText);
+  const { report } = texts;
+  tell({ type: 'log', ...tokenWords(report), data: { tokens: { ...report, lengths: { ...report.lengths } } } });
+  tellChosen(tell, 'chose for texts longer than the base reads', texts.chosen);
+  return texts;
+}
+
+async function withTexts({
+  executor,
+  verifier,
+  ...o
+}: Omit<MethodInput, 'progress'> & { readonly verifier: Executor }): Promise<RunResult> {
+  const { spec, tell } = o;
+  const { train, validation, test, labels, own } = o.parts;
+  const tokens = o.texts?.report ?? null;
   const progress = progressOf((p) => tell({ type: 'progress', progress: p }), SPANS[spec.method.type]);
-  const input = { executor, spec, parts: all, control, tell, progress };
-  // On a thread of its own; a text that cannot be read fails the run where it is used.
-  const counting = tokensOf(spec, [...train, ...validation, ...test]);
-  counting.catch(() => {});
+  const input = { ...o, executor, progress };
   const trained =
     spec.method.type === 'featureExtraction'
       ? await featureExtraction(input, spec.hyperparameters)
       : await fineTuning(input);
-
-  const tokens = await counting;
-  if (tokens !== null)
-    tell({ type: 'log', ...tokenWords(tokens), data: { tokens: { ...tokens, lengths: { ...tokens.lengths } } } });
 
   tell({ type: 'state', state: 'evaluating' });
   progress('evaluation', 0, 1);
@@ -96,7 +119,7 @@ export async function run(
     validation: validated,
     test: tested,
     certificate,
-    words: tokens === null ? PICTURE_CARD : textCard(tokens),
+    words: tokens === null || spec.input.kind === 'image' ? PICTURE_CARD : textCard(tokens, spec.input.text),
   });
   const files = (await smallFiles(spec, labels, card)).map(async ({ name, contentType, content }) => ({
     name,
@@ -104,6 +127,7 @@ export async function run(
     path: await leave(spec.outDir, name, content),
   }));
   return {
+    input: spec.input,
     labels,
     metrics,
     evaluation: {
@@ -123,10 +147,6 @@ export async function run(
     changed: changed === null ? null : await leave(spec.outDir, 'changed.onnx', changed),
     files: await Promise.all(files),
   };
-}
-
-async function tokensOf({ input, packPath }: RunSpec, examples: readonly RunExample[]): Promise<TokenReport | null> {
-  return input.kind === 'text' ? tokenReport(input, packPath, examples) : null;
 }
 
 function predictions(

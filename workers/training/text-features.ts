@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { decodeModel, type Model } from '../../src/onnx/index.js';
 import { textJson, textTrunk } from '../../src/tasks/text-classification/compose.js';
 import { type LengthBatch, lengthBatches, type TokenTexts, textFeeds } from '../data/text/batches.js';
-import { tokenWindows } from '../data/text/tokens.js';
 import type { Executor, Program } from '../executors/executor.js';
 import type { FeatureSource, FeaturesSpec } from './feature-source.js';
+import type { JobTexts } from './job-texts.js';
 import type { RunExample, TextRunInput } from './messages.js';
 
 /** Changes whenever the same text would give other features: the tokenizing or the trunk's making changed. */
@@ -17,7 +17,7 @@ interface Trunk {
   readonly length: number | null;
 }
 
-/** Features of texts: tokenized on a thread while the engine runs those before, in batches of texts of about one length. */
+/** Features of texts, in batches of rows of about one length; those of a text in windows are the mean of theirs, by tokens. */
 export function textFeatures(executor: Executor, spec: FeaturesSpec, input: TextRunInput): FeatureSource {
   let made: Promise<Trunk> | null = null;
   const trunk = () => {
@@ -31,7 +31,12 @@ export function textFeatures(executor: Executor, spec: FeaturesSpec, input: Text
       const nothing: TokenTexts = { ids: Int32Array.of(text.padId), starts: Int32Array.of(0, 1) };
       return (await runTrunk(await trunk(), input, nothing, { rows: [0], length: 1 })).length;
     },
-    forward: async (examples, onBatch) => forward(await trunk(), spec, input, examples, onBatch),
+    async forward(examples, onBatch) {
+      const { texts } = spec;
+      if (texts === undefined) throw new Error('the texts of the job are not there');
+      for (let at = 0; at < examples.length; at += WINDOW)
+        await forward(await trunk(), texts, input, examples.slice(at, at + WINDOW), onBatch);
+    },
     dispose: async () => made?.then((t) => t.program.dispose()),
   };
 }
@@ -53,25 +58,52 @@ async function runTrunk(
   return (await program.run(feeds, [output]))[output]!.data as Float32Array;
 }
 
+/** Texts whose rows are sorted by length together: enough for full batches of most lengths. */
+const WINDOW = 8192;
+
 async function forward(
   trunk: Trunk,
-  { packPath }: FeaturesSpec,
+  { table, most, placeOf, read }: JobTexts,
   input: TextRunInput,
   examples: readonly RunExample[],
   onBatch: Parameters<FeatureSource['forward']>[1],
 ): Promise<void> {
-  const most = Math.min(input.text.maxLength, trunk.length ?? Number.POSITIVE_INFINITY);
-  let from = 0;
-  for await (const texts of tokenWindows({ tokenizerPath: input.tokenizer.path, packPath, most }, examples)) {
-    for (const batch of lengthBatches(texts.starts, most)) {
-      const features = await runTrunk(trunk, input, texts, batch);
-      onBatch(
-        batch.rows.map((row) => examples[from + row]!),
-        features,
-      );
-      // The engine blocks this thread: what it is told meanwhile is heard between two batches.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+  const rows: number[] = [];
+  const of: number[] = [];
+  const means = examples.map((example, i) => {
+    const place = placeOf(example);
+    let [tokens, left] = [0, 0];
+    for (let row = table.firstRows[place]!; row < table.firstRows[place + 1]!; row++, left++) {
+      rows.push(row);
+      of.push(i);
+      tokens += table.counts[row]!;
     }
-    from += texts.starts.length - 1;
+    return { tokens, left, sum: null as Float32Array | null };
+  });
+  const texts = read(rows);
+  for (const batch of lengthBatches(texts.starts, most)) {
+    const features = await runTrunk(trunk, input, texts, batch);
+    const width = features.length / batch.rows.length;
+    const whole: number[] = [];
+    batch.rows.forEach((row, k) => {
+      const mean = means[of[row]!]!;
+      const own = features.subarray(k * width, (k + 1) * width);
+      const share = table.counts[rows[row]!]! / mean.tokens;
+      mean.sum ??= new Float32Array(width);
+      for (let c = 0; c < width; c++) mean.sum[c]! += share * own[c]!;
+      if (--mean.left === 0) whole.push(of[row]!);
+    });
+    const done = new Float32Array(whole.length * width);
+    whole.forEach((i, k) => {
+      done.set(means[i]!.sum!, k * width);
+      means[i]!.sum = null;
+    });
+    if (whole.length > 0)
+      onBatch(
+        whole.map((i) => examples[i]!),
+        done,
+      );
+    // The engine blocks this thread: what it is told meanwhile is heard between two batches.
+    await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }

@@ -74,9 +74,15 @@ export interface TextExportOptions {
 }
 
 /** In an order of its own: the database keeps the fields of an object in another order than they were written in. */
-export function textJson({ inputs, maxLength, padId, vocabulary, pooling }: TextInput): string {
+export function textJson({ inputs, maxLength, padId, vocabulary, pooling, windows }: TextInput): string {
   const { ids, mask, types } = inputs;
-  return JSON.stringify({ inputs: { ids, mask, types }, maxLength, padId, vocabulary, pooling });
+  const long = windows && { windows: { overlap: windows.overlap, most: windows.most } };
+  return JSON.stringify({ inputs: { ids, mask, types }, maxLength, padId, vocabulary, pooling, ...long });
+}
+
+/** The same for texts that fit, and for each window alone. */
+export function withoutWindows({ windows: _, ...text }: TextInput): TextInput {
+  return text;
 }
 
 /**

@@ -27,7 +27,7 @@ export interface LengthBatch {
  */
 const STEP = 4;
 /** Tokens of one pass: enough for full speed, few enough for the caches. */
-const TOKENS = 1024;
+export const TOKENS_A_PASS = 1024;
 
 export const paddedLength = (length: number, most: number): number => Math.min(most, Math.ceil(length / STEP) * STEP);
 
@@ -43,7 +43,7 @@ export function lengthBatches(starts: Int32Array, most: number): readonly Length
   return [...groups]
     .sort(([a], [b]) => a - b)
     .flatMap(([length, rows]) => {
-      const size = Math.max(1, Math.floor(TOKENS / length));
+      const size = Math.max(1, Math.floor(TOKENS_A_PASS / length));
       return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => ({
         rows: rows.slice(i * size, (i + 1) * size),
         length,

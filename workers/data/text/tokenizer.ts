@@ -1,5 +1,6 @@
 import { Tokenizer } from '@huggingface/tokenizers';
 import { GraftError } from '../../../src/errors.js';
+import type { SpecialTokens } from './token-messages.js';
 import type { TokenizerFiles } from './tokenizer-files.js';
 
 export interface TextTokenizer {
@@ -11,8 +12,9 @@ export interface TextTokenizer {
     text: string,
     most: number,
   ): { readonly ids: readonly number[]; readonly cut: boolean; readonly length: number };
-  /** Ids of windows of at most `most` ids each, special tokens in each, that overlap by `overlap` of the text's own. */
-  windows(text: string, most: number, overlap: number): readonly (readonly number[])[];
+  /** Ids of a text alone, all of them. */
+  plain(text: string): readonly number[];
+  readonly specials: SpecialTokens;
   readonly padId: number;
   readonly unknownId: number | null;
   /** One more than the largest id that it may give. */
@@ -48,15 +50,8 @@ export function openTokenizer(files: TokenizerFiles): TextTokenizer {
       const length = before.length + ids.length + after.length;
       return { ids: [...before, ...ids.slice(0, kept), ...after], cut: ids.length > kept, length };
     },
-    windows(text, most, overlap) {
-      const ids = plain(text);
-      const size = room(most);
-      const step = Math.max(1, size - overlap);
-      const found: number[][] = [];
-      for (let at = 0; at === 0 || at + overlap < ids.length; at += step)
-        found.push([...before, ...ids.slice(at, at + size), ...after]);
-      return found;
-    },
+    plain,
+    specials: { before, after },
     padId: pad ?? 0,
     unknownId: idOf(tokenizer, config.unk_token ?? '[UNK]') ?? idOf(tokenizer, '<unk>'),
     vocabulary: largestId(whole) + 1,
@@ -90,7 +85,7 @@ function parsed(files: TokenizerFiles, name: string): Json | null {
 }
 
 /** What the tokenizer puts around a text; found by what it does, since templates come in many forms. */
-function specials(tokenizer: Tokenizer): { readonly before: readonly number[]; readonly after: readonly number[] } {
+function specials(tokenizer: Tokenizer): SpecialTokens {
   const inner = tokenizer.encode('a', { add_special_tokens: false }).ids;
   const { ids } = tokenizer.encode('a');
   for (let at = 0; at + inner.length <= ids.length; at++)

@@ -7,8 +7,10 @@ import type { Of, Tuner } from './trainer.js';
 /** Examples to measure on, whole passes of data at a time. */
 export interface HeldSource {
   readonly labels: Int32Array;
-  /** The example of each row, where they do not come in their order. */
+  /** The rows in the order in which they come, where that is another. */
   readonly order?: readonly number[];
+  /** Of each row: its example and its share in that one's logits, where an example may have several. */
+  readonly rows?: { readonly of: Int32Array; readonly shares: Float32Array };
   batches(size: number): AsyncIterable<HostTensor['data']>;
 }
 export interface Measured {
@@ -20,13 +22,18 @@ type Sizes = { readonly microBatch: number; readonly classes: number };
 
 /** Logits of all held-out examples, row-major [n, classes]. */
 export async function logitsOf(net: Tuner, held: HeldSource, s: Sizes, of: Of = 'trained'): Promise<Float32Array> {
-  const { length: n } = held.labels;
-  const out = new Float32Array(n * s.classes);
+  const { labels, order, rows } = held;
+  const n = rows?.of.length ?? labels.length;
+  const out = new Float32Array(labels.length * s.classes);
   let at = 0;
   for await (const data of held.batches(s.microBatch)) {
     const logits = await net.logits(data, of);
-    for (let row = 0; row < s.microBatch && at < n; row++, at++)
-      out.set(logits.subarray(row * s.classes, (row + 1) * s.classes), (held.order?.[at] ?? at) * s.classes);
+    for (let i = 0; i < s.microBatch && at < n; i++, at++) {
+      const row = order?.[at] ?? at;
+      const example = rows?.of[row] ?? row;
+      const share = rows?.shares[row] ?? 1;
+      for (let c = 0; c < s.classes; c++) out[example * s.classes + c]! += share * logits[i * s.classes + c]!;
+    }
   }
   return out;
 }

@@ -4,7 +4,8 @@ import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
 import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
 import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
 import { extractFeatures } from '../features.js';
-import type { PictureRunInput, RunExample, TextRunInput } from '../messages.js';
+import type { JobTexts } from '../job-texts.js';
+import type { PictureRunInput, RunExample } from '../messages.js';
 import type { MethodInput } from '../method.js';
 import { numbersOf } from '../parts.js';
 import { bucketed } from './buckets.js';
@@ -17,7 +18,7 @@ import { augmentedBytes, augmentedPictures } from './pictures.js';
 import type { TuneSource } from './plan.js';
 import type { TuneSettings } from './settings.js';
 import { heldBytes, heldPictures, heldRows, rowSource } from './sources.js';
-import { countsOfTokens, heldTexts, textSource, tokensOf } from './texts.js';
+import { heldTexts, textPart, textSource } from './texts.js';
 
 export interface Sources {
   readonly train: TuneSource;
@@ -50,21 +51,20 @@ export async function tunedNetwork(o: MethodInput, base: Model): Promise<TunedNe
   const { input, method } = o.spec;
   const weights = (model: Model) =>
     method.type === 'scratch' ? freshWeights(model, o.spec.hyperparameters.seed) : model;
-  return input.kind === 'text' ? texts(o, base, input, weights) : pictures(o, base, input, weights);
+  if (input.kind === 'image') return pictures(o, base, input, weights);
+  if (o.texts === null) throw new Error('the texts of the job are not there');
+  return texts(o, base, o.texts, weights);
 }
 
-async function texts(
-  o: MethodInput,
+function texts(
+  { spec, parts }: MethodInput,
   base: Model,
-  input: TextRunInput,
+  { input, table, most, read }: JobTexts,
   weights: (model: Model) => Model,
-): Promise<TunedNetwork> {
-  const { spec, parts } = o;
+): TunedNetwork {
   const own = weights(textTrunk(base, spec.cut, input.text));
   const fixed = own.graph.inputs[0]!.shape?.[1];
-  const most = typeof fixed === 'number' ? fixed : input.text.maxLength;
-  const tokens = await tokensOf(input, spec.packPath, examplesOf(o), Math.min(most, input.text.maxLength));
-  const counts = countsOfTokens(tokens);
+  const { counts } = table;
   const padTo = ({ batchSize }: Sizing) =>
     typeof fixed === 'number' ? counts.map(() => fixed) : bucketed(counts, most, batchSize);
   return {
@@ -73,15 +73,15 @@ async function texts(
     keepsFrozen: false,
     text: { input: input.text, tables: wordTables(own, input.text.inputs.ids) },
     lengths: (settings) => [...new Set(padTo(settings))].sort((a, b) => a - b),
-    bytes: () => 4 * (tokens.ids.length + tokens.starts.length + counts.length),
+    bytes: () => 4 * 5 * counts.length,
     async sources(_graphs, settings) {
-      const all = { ...tokens, lengths: padTo(settings) };
+      const all = { read, lengths: padTo(settings) };
       const { train, validation, test, labels } = parts;
       const numbers = (list: readonly RunExample[]) => numbersOf(list, labels);
       return {
-        train: textSource(all, 0, numbers(train), labels.length),
-        validation: heldTexts(all, train.length, numbers(validation)),
-        test: heldTexts(all, train.length + validation.length, numbers(test)),
+        train: textSource(all, textPart(table, 0, train.length), numbers(train), labels.length),
+        validation: heldTexts(all, textPart(table, train.length, validation.length), numbers(validation)),
+        test: heldTexts(all, textPart(table, train.length + validation.length, test.length), numbers(test)),
         close: async () => {},
       };
     },

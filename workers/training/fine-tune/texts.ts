@@ -1,78 +1,88 @@
 import type { TokenTexts } from '../../data/text/batches.js';
-import { tokenWindows } from '../../data/text/tokens.js';
-import type { RunExample, TextRunInput } from '../messages.js';
+import type { RowTable } from '../../data/text/row-table.js';
 import type { HeldSource } from './measure.js';
 import { PADDING } from './pass-input.js';
 import type { TuneSource } from './plan.js';
 import { oneHot } from './sources.js';
 
-/** Texts as token ids, and what each is padded to. */
-export interface LongTexts extends TokenTexts {
+/** Rows of texts, and what each is padded to. */
+export interface PaddedRows {
   readonly lengths: Int32Array;
+  /** Ids of rows, in the order asked for. */
+  read(rows: readonly number[]): TokenTexts;
+}
+/** The rows of some of the texts, from row `from` on. */
+export interface TextPart {
+  readonly from: number;
+  /** Of each row: its text, counted from the first of these. */
+  readonly of: Int32Array;
+  /** Each row's share in what is said of its text: by its tokens. */
+  readonly shares: Float32Array;
 }
 
-/** All texts of a run as token ids, each cut off behind `most`. */
-export async function tokensOf(
-  { tokenizer }: TextRunInput,
-  packPath: string,
-  examples: readonly RunExample[],
-  most: number,
-): Promise<TokenTexts> {
-  const parts: Int32Array[] = [];
-  const starts = new Int32Array(examples.length + 1);
-  let [row, filled] = [0, 0];
-  for await (const window of tokenWindows({ tokenizerPath: tokenizer.path, packPath, most }, examples)) {
-    parts.push(window.ids);
-    for (let i = 1; i < window.starts.length; i++) starts[++row] = filled + window.starts[i]!;
-    filled += window.ids.length;
-  }
-  const ids = new Int32Array(filled);
-  parts.reduce((at, part) => {
-    ids.set(part, at);
-    return at + part.length;
-  }, 0);
-  return { ids, starts };
+/** The rows of `n` texts from text `first` on. */
+export function textPart({ firstRows, of, counts }: RowTable, first: number, n: number): TextPart {
+  const [from, to] = [firstRows[first]!, firstRows[first + n]!];
+  const tokens = new Float64Array(n);
+  for (let row = from; row < to; row++) tokens[of[row]! - first]! += counts[row]!;
+  return {
+    from,
+    of: of.slice(from, to).map((text) => text - first),
+    shares: Float32Array.from({ length: to - from }, (_, i) => counts[from + i]! / tokens[of[from + i]! - first]!),
+  };
 }
 
-/** Tokens of each text. */
-export const countsOfTokens = ({ starts }: TokenTexts): Int32Array => starts.slice(1).map((end, i) => end - starts[i]!);
-
-/** Rows of these texts, padded to the longest of their lengths: int32 [rows, length]. */
-function padded({ ids, starts, lengths }: LongTexts, rows: readonly number[]): Int32Array {
+/** These rows, padded to the longest of their lengths: int32 [rows, length]. */
+function padded({ lengths, read }: PaddedRows, rows: readonly number[]): Int32Array {
   const length = rows.reduce((most, row) => Math.max(most, lengths[row]!), 1);
   const data = new Int32Array(rows.length * length).fill(PADDING);
-  rows.forEach((row, i) => {
-    data.set(ids.subarray(starts[row]!, starts[row + 1]!), i * length);
+  const { ids, starts } = read(rows);
+  rows.forEach((_, i) => {
+    data.set(ids.subarray(starts[i]!, starts[i + 1]!), i * length);
   });
   return data;
 }
 
-/** Texts `from` to `from + labels.length` to train on. */
-export function textSource(texts: LongTexts, from: number, labels: Int32Array, classes: number): TuneSource {
+/**
+ * Rows of texts to train on, `labels` by text. The windows of a text weigh together what a text of one row does; all rows weigh 1 on
+ * average, so that a batch's loss is of the size that it has without windows.
+ */
+export function textSource(all: PaddedRows, { from, of }: TextPart, labels: Int32Array, classes: number): TuneSource {
+  const windows = new Int32Array(labels.length);
+  for (const text of of) windows[text]!++;
+  const labelsOf = of.map((text) => labels[text]!);
+  const scale = of.length / labels.length;
   return {
-    n: labels.length,
-    lengths: texts.lengths.subarray(from, from + labels.length),
-    batch: async (_epoch, rows) => ({
-      data: padded(
-        texts,
-        rows.map((row) => from + row),
-      ),
-      targets: oneHot(rows, labels, classes),
-    }),
+    n: of.length,
+    lengths: all.lengths.subarray(from, from + of.length),
+    async batch(_epoch, rows) {
+      const targets = oneHot(rows, labelsOf, classes);
+      rows.forEach((row, i) => {
+        targets[i * classes + labelsOf[row]!] = scale / windows[of[row]!]!;
+      });
+      return {
+        data: padded(
+          all,
+          rows.map((row) => from + row),
+        ),
+        targets,
+      };
+    },
   };
 }
 
-/** Texts to measure on, the short ones first; the last batch is filled up with copies of its first. */
-export function heldTexts(texts: LongTexts, from: number, labels: Int32Array): HeldSource {
-  const order = [...labels.keys()].sort((a, b) => texts.lengths[from + a]! - texts.lengths[from + b]!);
+/** Rows of texts to measure on, the short ones first; the last batch is filled up with copies of its first. */
+export function heldTexts(all: PaddedRows, { from, of, shares }: TextPart, labels: Int32Array): HeldSource {
+  const order = [...of.keys()].sort((a, b) => all.lengths[from + a]! - all.lengths[from + b]!);
   return {
     labels,
     order,
+    rows: { of, shares },
     async *batches(size) {
       for (let at = 0; at < order.length; at += size) {
         const real = order.slice(at, at + size);
         const rows = Array.from({ length: size }, (_, i) => from + (real[i] ?? real[0]!));
-        yield padded(texts, rows);
+        yield padded(all, rows);
         // The engine blocks this thread: what it is told meanwhile is heard between two batches.
         await new Promise<void>((resolve) => setImmediate(resolve));
       }
