@@ -135,6 +135,8 @@ const TUNING = [
 function refuseTuning(task: Task, { type }: Pick<Method, 'type'>, hyperparameters: Partial<Hyperparameters>): void {
   if (task !== 'text-classification' && hyperparameters.embeddings !== undefined)
     throw impossible('/hyperparameters/embeddings', `Only texts have embeddings of words; leave it out for ${task}.`);
+  if (task !== 'text-classification' && hyperparameters.longText !== undefined)
+    throw impossible('/hyperparameters/longText', `Only texts can be too long to read; leave it out for ${task}.`);
   if (type !== 'featureExtraction') return;
   const extra = TUNING.find((name) => hyperparameters[name] !== undefined);
   if (extra !== undefined)

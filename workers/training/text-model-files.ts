@@ -47,7 +47,7 @@ const NOT_OURS = new Set([
 ]);
 
 /** The base's `config.json` as that of a classifier of these labels. */
-function classifierConfig(config: Json, { inputs, padId }: TextInput, labels: readonly string[]): Json {
+function classifierConfig(config: Json, { inputs, padId, windows }: TextInput, labels: readonly string[]): Json {
   // What kind of encoder it is only decides which inputs are made for it.
   const type =
     typeof config.model_type === 'string' ? config.model_type : inputs.types === null ? 'distilbert' : 'bert';
@@ -60,6 +60,7 @@ function classifierConfig(config: Json, { inputs, padId }: TextInput, labels: re
     label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
     pad_token_id: config.pad_token_id ?? padId,
     problem_type: 'single_label_classification',
+    ...(windows && { long_text: { read_in: 'windows', ...windows, pooled: 'logits averaged, weighted by tokens' } }),
   };
 }
 

@@ -895,12 +895,20 @@ export interface components {
              * @enum {string}
              */
             pooling: "mean" | "cls" | "max";
+            windows?: components["schemas"]["TextWindows"];
         };
         /** @description Inputs of the graph by role; each takes whole numbers [N, L]. */
         TextInputs: {
             ids: string;
             mask: string | null;
             types: string | null;
+        };
+        /** @description How a text longer than `maxLength` is read: in windows of that length. */
+        TextWindows: {
+            /** @description Of the text's own tokens, how many two neighbours share. */
+            overlap: number;
+            /** @description Windows of one text at most; what lies behind is left out. */
+            most: number;
         };
         /** @description Whether the layers of the base itself can be trained. */
         TrainingSupport: {
@@ -946,6 +954,11 @@ export interface components {
             classWeights?: ("auto" | "none" | "balanced") | {
                 [key: string]: number;
             };
+            /**
+             * @description Of texts longer than the base reads: `truncate` leaves their end out; `windows` reads them in overlapping windows, whose logits are averaged, weighted by the windows' tokens. `auto`: windows where more than a tenth of the texts are longer.
+             * @enum {string}
+             */
+            longText?: "auto" | "truncate" | "windows";
             /**
              * @description AdamW, or gradient descent with momentum 0.9.
              * @enum {string}
@@ -1013,6 +1026,11 @@ export interface components {
             classWeights?: ("auto" | "none" | "balanced") | {
                 [key: string]: number;
             };
+            /**
+             * @description Of texts longer than the base reads: `truncate` leaves their end out; `windows` reads them in overlapping windows, whose logits are averaged, weighted by the windows' tokens. `auto`: windows where more than a tenth of the texts are longer.
+             * @enum {string}
+             */
+            longText?: "auto" | "truncate" | "windows";
             /**
              * @description AdamW, or gradient descent with momentum 0.9.
              * @enum {string}
@@ -1371,6 +1389,7 @@ export interface components {
                  * @enum {string}
                  */
                 pooling: "mean" | "cls" | "max";
+                windows?: components["schemas"]["TextWindows"];
             } | null;
             metrics: components["schemas"]["Metrics"];
             certificate: components["schemas"]["Certificate"];
@@ -1435,6 +1454,8 @@ export interface components {
              * @enum {boolean}
              */
             truncated?: true;
+            /** @description The text was longer than the base reads at once: in how many windows it was read. */
+            windows?: number;
             error?: components["schemas"]["Problem"];
         };
         PredictionResult: {
@@ -1457,9 +1478,18 @@ export interface components {
         /** @description How tokenizer and texts go together, over all examples of the job. */
         TokenReport: {
             texts: number;
-            /** @description Tokens of a text beyond which it is cut off, special ones included. */
+            /** @description Tokens that the base reads at once, special ones included. */
             limit: number;
-            /** @description Texts that were cut off. */
+            /** @description Texts that are longer. */
+            long?: number;
+            /**
+             * @description What became of them.
+             * @enum {string}
+             */
+            longText?: "truncate" | "windows";
+            /** @description Windows that all texts were read in. */
+            windows?: number;
+            /** @description Texts whose end was left out. */
             truncated: number;
             /** @description Share of the tokens that stand for what the tokenizer does not know. */
             unknownShare: number;

@@ -13,6 +13,7 @@ export interface Prediction {
   readonly probability?: number;
   readonly top?: readonly { readonly label: string; readonly probability: number }[];
   readonly truncated?: boolean;
+  readonly windows?: number;
   readonly error?: { readonly detail: string };
 }
 export const inWords = (top: NonNullable<Prediction['top']>): string =>

@@ -106,9 +106,14 @@ async function predictTexts(context: Context, model: string, texts: readonly str
     const text = texts[i]!;
     if (out.json || json) out.data({ text, ...prediction });
     else if (prediction.error !== undefined) out.error(`${short(text)}: ${prediction.error.detail}`);
-    else out.text(`${shown(context, prediction)}  ${short(text)}${prediction.truncated ? ' (cut off)' : ''}`);
+    else out.text(`${shown(context, prediction)}  ${short(text)}${lengthWords(prediction)}`);
   }
   return predictions.some(({ error }) => error !== undefined) ? 1 : 0;
+}
+
+function lengthWords({ truncated = false, windows }: Prediction): string {
+  const words = [...(windows === undefined ? [] : [`${windows} windows`]), ...(truncated ? ['cut off'] : [])];
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
 /** With a threshold the label that it chose comes first, whatever is more probable. */

@@ -43,6 +43,13 @@ export const TextInputs = open(
   { ids: text, mask: optionalText, types: optionalText },
   { $id: 'TextInputs', description: 'Inputs of the graph by role; each takes whole numbers [N, L].' },
 );
+export const TextWindows = open(
+  {
+    overlap: Type.Integer({ description: "Of the text's own tokens, how many two neighbours share." }),
+    most: Type.Integer({ description: 'Windows of one text at most; what lies behind is left out.' }),
+  },
+  { $id: 'TextWindows', description: 'How a text longer than `maxLength` is read: in windows of that length.' },
+);
 export const TextInput = open(
   {
     inputs: ref(TextInputs),
@@ -53,6 +60,7 @@ export const TextInput = open(
       ...words(['mean', 'cls', 'max']),
       description: "How the vectors of a text's tokens become one.",
     }),
+    windows: Type.Optional(ref(TextWindows)),
   },
   { $id: 'TextInput', description: 'How texts are prepared for the base.' },
 );

@@ -15,9 +15,15 @@ import type { Job, JobEvent, JobMetric } from './schema.js';
 
 /** Objects in the order of the contract: the database keeps the fields of JSON in an order of its own. */
 function hyperparametersBody(given: Hyperparameters): Hyperparameters {
-  const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, classWeights, seed, ...tuning } = given;
+  const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed, ...rest } = given;
+  const { classWeights, longText, ...tuning } = rest;
   const common = { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed };
-  return { ...common, ...(classWeights !== undefined && { classWeights }), ...tuning };
+  return {
+    ...common,
+    ...(classWeights !== undefined && { classWeights }),
+    ...(longText !== undefined && { longText }),
+    ...tuning,
+  };
 }
 export function methodBody({ type, ...rest }: Method): Method {
   return { type, ...rest } as Method;

@@ -73,6 +73,10 @@ const CLASS_WEIGHTS = Type.Unsafe<'auto' | 'none' | 'balanced' | Record<string, 
   description:
     'What an example counts in the loss, by its label: `balanced` gives every label the same in all; of given weights only the ratios count, a label left out has 1. `auto`: balanced where one label has at least five times the examples of another.',
 });
+const LONG_TEXT = words(['auto', 'truncate', 'windows'], {
+  description:
+    "Of texts longer than the base reads: `truncate` leaves their end out; `windows` reads them in overlapping windows, whose logits are averaged, weighted by the windows' tokens. `auto`: windows where more than a tenth of the texts are longer.",
+});
 /** Of fineTuning and scratch only. */
 const TUNING = {
   optimizer: words(['auto', 'adamw', 'sgd'], { description: 'AdamW, or gradient descent with momentum 0.9.' }),
@@ -145,12 +149,18 @@ export const HyperparametersRequest = closed(
     labelSmoothing: Type.Optional(HYPERPARAMETERS.labelSmoothing),
     seed: Type.Optional(HYPERPARAMETERS.seed),
     classWeights: Type.Optional(CLASS_WEIGHTS),
+    longText: Type.Optional(LONG_TEXT),
     ...TUNING_OPTIONAL,
   },
   { $id: 'HyperparametersRequest', description: 'What is left out is chosen by the trainer (`auto`); `seed` is 0.' },
 );
 export const Hyperparameters = open(
-  { ...HYPERPARAMETERS, classWeights: Type.Optional(CLASS_WEIGHTS), ...TUNING_OPTIONAL },
+  {
+    ...HYPERPARAMETERS,
+    classWeights: Type.Optional(CLASS_WEIGHTS),
+    longText: Type.Optional(LONG_TEXT),
+    ...TUNING_OPTIONAL,
+  },
   { $id: 'Hyperparameters', description: 'From `optimizer` on: of fineTuning and scratch only.' },
 );
 export const RetryRequest = closed(

@@ -21,8 +21,9 @@ export function preprocessingBody(given: PreprocessingRecord | null): Static<typ
 }
 export function textBody(given: TextRecord | null): Static<typeof TextInput> | null {
   if (given === null) return null;
-  const { inputs, maxLength, padId, vocabulary, pooling } = given;
-  return { inputs: { ...inputs }, maxLength, padId, vocabulary, pooling };
+  const { inputs, maxLength, padId, vocabulary, pooling, windows } = given;
+  const long = windows && { windows: { overlap: windows.overlap, most: windows.most } };
+  return { inputs: { ...inputs }, maxLength, padId, vocabulary, pooling, ...long };
 }
 function certificateBody(given: CertificateRecord): Static<typeof Certificate> {
   const { inputs, maxDifference, tolerance, exportDigest, engines, verifiedAt } = given;

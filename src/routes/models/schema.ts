@@ -96,8 +96,11 @@ export const TokenLengths = open({ median: count, p95: count, most: count }, { $
 export const TokenReport = open(
   {
     texts: count,
-    limit: Type.Integer({ description: 'Tokens of a text beyond which it is cut off, special ones included.' }),
-    truncated: Type.Integer({ description: 'Texts that were cut off.' }),
+    limit: Type.Integer({ description: 'Tokens that the base reads at once, special ones included.' }),
+    long: Type.Optional(Type.Integer({ description: 'Texts that are longer.' })),
+    longText: Type.Optional(words(['truncate', 'windows'], { description: 'What became of them.' })),
+    windows: Type.Optional(Type.Integer({ description: 'Windows that all texts were read in.' })),
+    truncated: Type.Integer({ description: 'Texts whose end was left out.' }),
     unknownShare: Type.Number({ description: 'Share of the tokens that stand for what the tokenizer does not know.' }),
     lengths: ref(TokenLengths),
   },
@@ -206,6 +209,11 @@ export const Prediction = open(
     top: Type.Optional(Type.Array(ref(LabelProbability))),
     truncated: Type.Optional(
       Type.Literal(true, { description: 'The text was longer than the base reads; its end was left out.' }),
+    ),
+    windows: Type.Optional(
+      Type.Integer({
+        description: 'The text was longer than the base reads at once: in how many windows it was read.',
+      }),
     ),
     error: Type.Optional(ref(Problem)),
   },

@@ -63,11 +63,11 @@ describe('batcher', () => {
     const first = batcher.submit(1);
     await turn();
     const controller = new AbortController();
-    const leaver = batcher.submit(2, controller.signal);
+    const leaver = batcher.submit(2, { signal: controller.signal });
     const stayer = batcher.submit(3);
     controller.abort(new Error('went away'));
     await expect(leaver).rejects.toThrow('went away');
-    await expect(batcher.submit(9, controller.signal)).rejects.toThrow('went away');
+    await expect(batcher.submit(9, { signal: controller.signal })).rejects.toThrow('went away');
     expect(batcher.waiting).toBe(1);
     runs[0]?.finish();
     await first;
@@ -94,6 +94,51 @@ describe('batcher', () => {
     expect(runs[3]?.items).toEqual([8]);
     for (const { finish } of runs) finish();
     expect((await Promise.all([...first, ...rest])).map((r) => r.value)).toEqual([10, 20, 30, 40, 50, 60, 70, 80]);
+  });
+
+  it('lets requests take turns, whoever has more waiting', async () => {
+    const { runs, run } = gatedRunner();
+    const batcher = createBatcher(run, { max: 4, lanes: 1 });
+    const many = Array.from({ length: 100 }, (_, n) => batcher.submit(n, { of: 'many' }));
+    await turn();
+    const one = batcher.submit(1000, { of: 'one' });
+    const two = batcher.submit(2000, { of: 'two' });
+    for (let step = 0; step < 4; step++) {
+      runs[step]?.finish();
+      await turn();
+    }
+    // At most one more run of the many before each of the others; theirs are filled up with what the many have.
+    expect(runs.slice(0, 4).map((r) => r.items.filter((n) => n >= 1000))).toEqual([[], [], [1000, 2000], []]);
+    expect(runs[2]?.items).toHaveLength(4);
+    expect((await Promise.all([one, two])).map((r) => r.value)).toEqual([10_000, 20_000]);
+    for (let step = 4; step < 26; step++) {
+      runs[step]?.finish();
+      await turn();
+    }
+    expect((await Promise.all(many)).map((r) => r.value)).toEqual(many.map((_, n) => n * 10));
+    expect(runs).toHaveLength(26);
+  });
+
+  it('bounds a run by what its items cost, and puts together only those of one bucket', async () => {
+    const { runs, run } = gatedRunner();
+    // As texts are: what an item costs is its length, and rows of one length run together.
+    const standing = (length: number) => ({ bucket: length, cost: length });
+    const batcher = createBatcher(run, { max: 32, lanes: 1, standing });
+    const lengths = [16, 16, 16, 8, 8, 8, 8, 8, 64];
+    const all = lengths.map((n) => batcher.submit(n, { of: 'one' }));
+    await turn();
+    for (let step = 0; step < 6; step++) {
+      runs[step]?.finish();
+      await turn();
+    }
+    expect((await Promise.all(all)).map((r) => r.value)).toEqual(lengths.map((n) => n * 10));
+    const seen = runs.map((r) => r.items);
+    for (const items of seen) {
+      expect(new Set(items).size).toBe(1);
+      expect(items.length === 1 || items.reduce((a, b) => a + b) <= 32).toBe(true);
+    }
+    // The fullest first; one longer than a run may be goes alone.
+    expect(seen).toEqual([[64], [16, 16], [8, 8, 8, 8], [16], [8]]);
   });
 
   it('answers everyone exactly once under random load', async () => {

@@ -7,7 +7,7 @@ function loader(bytes: number, closed: string[]) {
 
 describe('cache of loaded things', () => {
   it('loads a key once for all who ask at one time', async () => {
-    const cache = createCache<string>(100);
+    const cache = createCache(100);
     let finish: () => void = () => undefined;
     const slow = new Promise<void>((resolve) => {
       finish = resolve;
@@ -25,7 +25,7 @@ describe('cache of loaded things', () => {
   it('evicts the least recently used, never what is in use', async () => {
     const closed: string[] = [];
     const load = loader(40, closed);
-    const cache = createCache<string>(100);
+    const cache = createCache(100);
     const a = await cache.acquire('a', load('a'));
     (await cache.acquire('b', load('b'))).release();
     (await cache.acquire('c', load('c'))).release();
@@ -42,7 +42,7 @@ describe('cache of loaded things', () => {
 
   it('serves one thing larger than the whole, and lets it go for the next', async () => {
     const closed: string[] = [];
-    const cache = createCache<string>(100);
+    const cache = createCache(100);
     const big = await cache.acquire('big', loader(500, closed)('big'));
     expect(closed).toEqual([]);
     big.release();
@@ -51,7 +51,7 @@ describe('cache of loaded things', () => {
   });
 
   it('does not remember a load that failed', async () => {
-    const cache = createCache<string>(100);
+    const cache = createCache(100);
     const failing = () => Promise.reject<never>(new Error('no such blob'));
     const both = await Promise.allSettled([cache.acquire('a', failing), cache.acquire('a', failing)]);
     expect(both.map((r) => r.status)).toEqual(['rejected', 'rejected']);
@@ -61,7 +61,7 @@ describe('cache of loaded things', () => {
 
   it('closes a forgotten or cleared thing only when its last holder lets go', async () => {
     const closed: string[] = [];
-    const cache = createCache<string>(100);
+    const cache = createCache(100);
     const held = await cache.acquire('a', loader(10, closed)('a'));
     cache.forget('a', 'another');
     expect(cache.size).toBe(1);

@@ -5,6 +5,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import type { TextInput } from '../../../src/domain/types.js';
 import { random } from '../../../src/tasks/random.js';
 import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
+import { tokenTexts } from '../../../workers/data/text/batches.js';
+import { type RowTable, rowTable } from '../../../workers/data/text/row-table.js';
 import { onnxruntimeExecutor } from '../../../workers/executors/onnxruntime.js';
 import { bucketed } from '../../../workers/training/fine-tune/buckets.js';
 import { wordTables } from '../../../workers/training/fine-tune/embeddings.js';
@@ -15,7 +17,7 @@ import { PADDING } from '../../../workers/training/fine-tune/pass-input.js';
 import { epochBatches } from '../../../workers/training/fine-tune/plan.js';
 import { tuneSettings } from '../../../workers/training/fine-tune/settings.js';
 import { oneHot } from '../../../workers/training/fine-tune/sources.js';
-import { heldTexts, type LongTexts, textSource } from '../../../workers/training/fine-tune/texts.js';
+import { heldTexts, type PaddedRows, textPart, textSource } from '../../../workers/training/fine-tune/texts.js';
 import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
 import { type Snapshot, type Tuner, tuner } from '../../../workers/training/fine-tune/trainer.js';
 import { smallBert } from '../../support/bert.js';
@@ -60,7 +62,7 @@ async function made(length: number, o: Partial<TuneRequest> = {}): Promise<Tuner
 }
 
 /** Texts whose label is whether they have a token of the upper half. */
-function texts(n: number): LongTexts & { readonly labels: Int32Array } {
+function texts(n: number): PaddedRows & { readonly table: RowTable; readonly labels: Int32Array } {
   const next = random(7);
   const all: number[][] = [];
   const labels = Int32Array.from({ length: n }, (_, i) => i % 2);
@@ -70,9 +72,13 @@ function texts(n: number): LongTexts & { readonly labels: Int32Array } {
     if (label === 1) for (let i = 0; i < size; i += 2) row[i] = 20 + Math.floor(19 * next());
     all.push(row);
   }
-  const starts = Int32Array.from([0, ...all].map((_, i) => all.slice(0, i).reduce((sum, row) => sum + row.length, 0)));
-  const counts = Int32Array.from(all, (row) => row.length);
-  return { ids: Int32Array.from(all.flat()), starts, lengths: bucketed(counts, TEXT.maxLength, 1), labels };
+  const specials = { before: [], after: [] };
+  const table = rowTable(
+    Int32Array.from(all, (row) => row.length),
+    { specials, most: TEXT.maxLength },
+  );
+  const lengths = bucketed(table.counts, TEXT.maxLength, 1);
+  return { read: (rows) => tokenTexts(rows.map((row) => all[row]!)), lengths, table, labels };
 }
 
 function rows(length: number, padTo: number, seed: number): Int32Array {
@@ -158,8 +164,8 @@ describe('a small encoder', () => {
   };
   const [TRAIN, HELD] = [60, 20];
   const all = texts(TRAIN + HELD);
-  const train = textSource(all, 0, all.labels.subarray(0, TRAIN), CLASSES);
-  const held = heldTexts(all, TRAIN, all.labels.subarray(TRAIN));
+  const train = textSource(all, textPart(all.table, 0, TRAIN), all.labels.subarray(0, TRAIN), CLASSES);
+  const held = heldTexts(all, textPart(all.table, TRAIN, HELD), all.labels.subarray(TRAIN));
   const hooks = { metrics: () => {}, progress: () => {}, warn: () => {} };
   const dropout = { rate: 0.1, seed: 4 };
 
@@ -194,7 +200,7 @@ describe('a small encoder', () => {
 
       const { net } = whole;
       const logits = await logitsOf(net, held, settings);
-      const one = textSource(all, TRAIN, all.labels.subarray(TRAIN), CLASSES);
+      const one = textSource(all, textPart(all.table, TRAIN, HELD), all.labels.subarray(TRAIN), CLASSES);
       for (const row of [0, 7, 19]) {
         const { data } = await one.batch(0, Array<number>(BATCH).fill(row));
         const alone = await net.logits(data);

@@ -1,5 +1,5 @@
-import { type FileHandle, open, unlink } from 'node:fs/promises';
 import { readSync } from 'node:fs';
+import { type FileHandle, open, unlink } from 'node:fs/promises';
 
 /** Token ids of many texts, one text after the other, in a file: of a large set they would not fit into memory. */
 export interface IdFile {

@@ -16,7 +16,10 @@ export interface Span {
 }
 
 /** A text's own ids in a row, and by how many windows begin behind one another. */
-function sizes({ specials: { before, after }, most, windows }: RowRule): { readonly room: number; readonly step: number } {
+function sizes({ specials: { before, after }, most, windows }: RowRule): {
+  readonly room: number;
+  readonly step: number;
+} {
   const room = Math.max(1, most - before.length - after.length);
   return { room, step: Math.max(1, room - (windows?.overlap ?? 0)) };
 }

@@ -1,8 +1,25 @@
+import type { TextInput } from '../../../src/domain/types.js';
 import type { TokenReport } from '../messages.js';
 import type { CardWords } from './words.js';
 
+/** The text as one row of ids. */
+const ONE_ROW = `tokenizer.enable_truncation(text["maxLength"])
+
+ids = np.array([tokenizer.encode(sys.argv[1]).ids])
+[probabilities] = session.run(["probabilities"], feeds(ids))
+`;
+/** The text in windows, whose logits are averaged by their tokens. */
+const WINDOWS = `tokenizer.enable_truncation(text["maxLength"], stride=text["windows"]["overlap"])
+
+first = tokenizer.encode(sys.argv[1])
+windows = [np.array([w.ids]) for w in [first, *first.overflowing][: text["windows"]["most"]]]
+logits = [session.run(["logits"], feeds(ids))[0] for ids in windows]
+logits = np.average(logits, axis=0, weights=[ids.shape[1] for ids in windows])
+probabilities = np.exp(logits - logits.max())
+probabilities /= probabilities.sum()
+`;
 /** Needs only numpy, tokenizers and onnxruntime. */
-const PYTHON = `import json, sys
+const python = (windows: boolean): string => `import json, sys
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
@@ -12,16 +29,18 @@ about = session.get_modelmeta().custom_metadata_map
 text, labels = json.loads(about["text"]), json.loads(about["labels"])
 tokenizer = Tokenizer.from_file("tokenizer.json")
 tokenizer.no_padding()
-tokenizer.enable_truncation(text["maxLength"])
 
-ids = np.array([tokenizer.encode(sys.argv[1]).ids])
-feeds = {}
-for taken in session.get_inputs():
-    role = next(role for role, name in text["inputs"].items() if name == taken.name)
-    value = {"ids": ids, "mask": np.ones_like(ids), "types": np.zeros_like(ids)}[role]
-    feeds[taken.name] = value.astype(np.int32 if "int32" in taken.type else np.int64)
-[probabilities] = session.run(["probabilities"], feeds)
-for i in probabilities[0].argsort()[::-1][:5]:
+
+def feeds(ids):
+    fed = {}
+    for taken in session.get_inputs():
+        role = next(role for role, name in text["inputs"].items() if name == taken.name)
+        value = {"ids": ids, "mask": np.ones_like(ids), "types": np.zeros_like(ids)}[role]
+        fed[taken.name] = value.astype(np.int32 if "int32" in taken.type else np.int64)
+    return fed
+
+
+${windows ? WINDOWS : ONE_ROW}for i in probabilities[0].argsort()[::-1][:5]:
     print(f"{labels[i]}\\t{probabilities[0][i]:.4f}")
 `;
 
@@ -41,28 +60,33 @@ print(pipeline("text-classification", model=model, tokenizer=AutoTokenizer.from_
 
 const percent = (x: number): string => `${(100 * x).toFixed(x < 0.001 && x > 0 ? 3 : 1)} %`;
 
-function about({ texts, limit, truncated, unknownShare, lengths }: TokenReport): string {
-  const cut =
-    truncated === 0
-      ? 'none is longer'
-      : `${truncated} of ${texts} texts (${percent(truncated / texts)}) are longer and were cut off there, in training as in prediction`;
+function about(report: TokenReport, windows: TextInput['windows']): string {
+  const { texts, limit, long, truncated, unknownShare, lengths } = report;
+  const counted = (n: number): string => `${n} of ${texts} texts (${percent(n / texts)})`;
+  const cut = truncated === 0 ? 'none is longer' : `${counted(truncated)} are longer and were cut off there`;
+  const read =
+    windows === undefined
+      ? `A text is read up to ${limit} tokens; ${cut}${truncated === 0 ? '' : ', in training as in prediction'}.`
+      : `\`model.onnx\` reads ${limit} tokens at once. A longer text is read in windows of ${limit} tokens, special ones included, that share ${windows.overlap} of the text's own, at most ${windows.most} of them: the logits of the windows are averaged, weighted by their tokens, and softmax makes probabilities of that, in training as in prediction. ${counted(long)} are longer, ${report.windows} windows in all.`;
   return `
 
-A text is read up to ${limit} tokens; ${cut}. The texts have ${lengths.median} tokens in the middle, ${lengths.p95} at the 95th percentile and ${lengths.most} at most;
+${read} The texts have ${lengths.median} tokens in the middle, ${lengths.p95} at the 95th percentile and ${lengths.most} at most;
 ${percent(unknownShare)} of the tokens stand for something that the tokenizer does not know.`;
 }
 
 const code = (language: string, text: string): string => `\`\`\`${language}\n${text}\`\`\``;
 
-export function textCard(report: TokenReport): CardWords {
+export function textCard(report: TokenReport, { windows }: TextInput): CardWords {
+  const oneWindow =
+    windows === undefined ? '' : '\n\nThese libraries take one window: they read the beginning of a longer text only.';
   return {
     kind: 'A text classifier',
     examples: 'texts',
-    about: about(report),
+    about: about(report, windows),
     use: `\`model.onnx\` is the whole model in plain ONNX operators, from token ids to the outputs \`probabilities\` and \`logits\`; the tokenizer lies beside it.
 Labels and the names of the inputs also stand in its \`metadata_props\`. With \`pip install onnxruntime tokenizers numpy\`:
 
-${code('python', PYTHON)}
+${code('python', python(windows !== undefined))}
 
 The files are also a folder as Hugging Face's libraries read it. In JavaScript, with \`npm install @huggingface/transformers\`:
 
@@ -70,6 +94,6 @@ ${code('js', TRANSFORMERS_JS)}
 
 In Python, with \`pip install optimum[onnxruntime]\`:
 
-${code('python', OPTIMUM)}`,
+${code('python', OPTIMUM)}${oneWindow}`,
   };
 }

@@ -3,7 +3,6 @@ import type { RowTable } from '../../data/text/row-table.js';
 import type { HeldSource } from './measure.js';
 import { PADDING } from './pass-input.js';
 import type { TuneSource } from './plan.js';
-import { oneHot } from './sources.js';
 
 /** Rows of texts, and what each is padded to. */
 export interface PaddedRows {
@@ -50,15 +49,14 @@ function padded({ lengths, read }: PaddedRows, rows: readonly number[]): Int32Ar
 export function textSource(all: PaddedRows, { from, of }: TextPart, labels: Int32Array, classes: number): TuneSource {
   const windows = new Int32Array(labels.length);
   for (const text of of) windows[text]!++;
-  const labelsOf = of.map((text) => labels[text]!);
   const scale = of.length / labels.length;
   return {
     n: of.length,
     lengths: all.lengths.subarray(from, from + of.length),
     async batch(_epoch, rows) {
-      const targets = oneHot(rows, labelsOf, classes);
+      const targets = new Float32Array(rows.length * classes);
       rows.forEach((row, i) => {
-        targets[i * classes + labelsOf[row]!] = scale / windows[of[row]!]!;
+        targets[i * classes + labels[of[row]!]!] = scale / windows[of[row]!]!;
       });
       return {
         data: padded(

@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { openTokenizer } from '../../../../workers/data/text/tokenizer.js';
 import type { TokenizerFiles } from '../../../../workers/data/text/tokenizer-files.js';
+import { rowOf, spansOf } from '../../../../workers/data/text/windows.js';
 import { sharedData } from '../../../support/data.js';
 
 /** Made by test/fixtures/text-tokenizers.py with Hugging Face's own library. */
@@ -52,12 +53,16 @@ describe('tokenizers', () => {
       length: all.length,
     });
     expect(tokenizer.encode('a b', 6).cut).toBe(false);
-    expect(tokenizer.windows('a b c d e f g h', 6, 2).map((ids) => ids.slice(1, -1))).toEqual([
-      inner.slice(0, 4),
-      inner.slice(2, 6),
-      inner.slice(4, 8),
+    const { specials } = tokenizer;
+    const ids = tokenizer.plain('a b c d e f g h');
+    expect(ids).toEqual(inner);
+    const rule = { specials, most: 6, windows: { overlap: 2, most: 9 } };
+    const rows = spansOf(ids.length, rule).spans.map(({ from, to }) => rowOf(specials, ids.slice(from, to)));
+    expect(rows).toEqual([
+      [all[0], ...inner.slice(0, 4), all.at(-1)],
+      [all[0], ...inner.slice(2, 6), all.at(-1)],
+      [all[0], ...inner.slice(4, 8), all.at(-1)],
     ]);
-    expect(tokenizer.windows('', 6, 2)).toEqual([[all[0], all.at(-1)]]);
   });
 
   it('says what its files tell of it', () => {
