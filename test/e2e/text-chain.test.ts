@@ -1,7 +1,9 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Tokenizer } from '@huggingface/tokenizers';
 import { env, pipeline } from '@huggingface/transformers';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Answer, expectProblem, httpOf } from './support/http.js';
 import { type Service, startService } from './support/service.js';
@@ -97,4 +99,71 @@ test('a base of the model: the same encoder, tokenizer and pooling below a head 
     expect(next.get(name), name).toBe(own.get(name));
   }
   expectProblem(await http.call('DELETE', `/v1/models/${first.id}`), 409, 'in-use');
+});
+
+test('long texts are read in windows where there are many, and the files say how', async () => {
+  const filler = 'It went on and on as such things do. ';
+  const rows = TEXTS.map(({ text, label }, i) => ({
+    // What tells the label stands behind what the base reads at once.
+    text: i % 2 === 0 ? `${filler.repeat(40)}${`${text} `.repeat(8)}` : text,
+    label,
+  }));
+  const csv = `text,label\n${rows.map(({ text, label }) => `${text},${label}`).join('\n')}\n`;
+  const created = await http.call('POST', '/v1/datasets', {
+    body: http.form({ name: 'long rooms', task: 'text-classification' }, Buffer.from(csv), 'long.csv'),
+  });
+  const long = await http.until(`/v1/datasets/${created.body.id}`, ({ state }) => state !== 'checking');
+  const model = await trained({ name: 'long rooms', base: 'text-small', dataset: long.id });
+  const job = (await http.get(`/v1/jobs/${model.job}`)).body;
+  expect(job.hyperparameters.longText).toBe('windows');
+  const { data: events } = (await http.get(`/v1/jobs/${model.job}/events?limit=100`)).body;
+  const told = events.map(({ message }: Answer) => message).join('\n');
+  expect(told).toMatch(/longText windows: 20 of 40 texts \(50\.0 %\) are longer than the 256 tokens/);
+  expect(told).toMatch(/20 \(50\.0 %\) are split into windows, \d+ in all; none is cut off/);
+  const { tokens } = (await http.get(`/v1/models/${model.id}/evaluation`)).body;
+  expect(tokens).toMatchObject({ texts: 40, limit: 256, long: 20, longText: 'windows', truncated: 0 });
+  expect(model.text.windows).toEqual({ overlap: 32, most: 32 });
+
+  const file = async (name: string) =>
+    Buffer.from(
+      await (
+        await fetch(`${service.url}/v1/models/${model.id}/files/${name}`, { headers: service.headers })
+      ).arrayBuffer(),
+    );
+  expect(String(await file('README.md'))).toContain('the logits of the windows are averaged, weighted by their tokens');
+  const parsed = async (name: string) => JSON.parse(String(await file(name)));
+  expect((await parsed('config.json')).long_text).toMatchObject({ read_in: 'windows', overlap: 32 });
+  const tokenizer = new Tokenizer(await parsed('tokenizer.json'), await parsed('tokenizer_config.json'));
+  const session = await InferenceSession.create(new Uint8Array(await file('model.onnx')), { intraOpNumThreads: 1 });
+  const inputs = rows.slice(0, 6).map(({ text }) => ({ text }));
+  const { predictions } = (await http.post(`/v1/models/${model.id}/predict`, { inputs })).body;
+  for (const [i, { text }] of inputs.entries()) {
+    const [first, ...rest] = tokenizer.encode(text).ids as number[];
+    const [own, last] = [rest.slice(0, -1), rest.at(-1)!];
+    const windows: number[][] = [];
+    for (let at = 0; at === 0 || at + 32 < own.length; at += 222)
+      windows.push([first!, ...own.slice(at, at + 254), last]);
+    let [sum, weights] = [[0, 0], 0];
+    for (const window of windows) {
+      const feed = (of: (id: number) => number) =>
+        new Tensor(
+          'int64',
+          BigInt64Array.from(window, (id) => BigInt(of(id))),
+          [1, window.length],
+        );
+      const fed = { input_ids: feed((id) => id), attention_mask: feed(() => 1), token_type_ids: feed(() => 0) };
+      const { logits } = await session.run(
+        Object.fromEntries(Object.entries(fed).filter(([name]) => session.inputNames.includes(name))),
+      );
+      sum = sum.map((x, c) => x + window.length * (logits!.data as Float32Array)[c]!);
+      weights += window.length;
+    }
+    const [garage, kitchen] = sum.map((x) => x / weights) as [number, number];
+    const { top, windows: read, truncated } = predictions[i];
+    expect([read ?? 1, truncated]).toEqual([windows.length, undefined]);
+    const probability = top.find(({ label }: Answer) => label === 'kitchen').probability;
+    expect(probability).toBeCloseTo(1 / (1 + Math.exp(garage - kitchen)), 4);
+  }
+  await session.release();
+  expect(predictions.filter(({ windows }: Answer) => windows > 1)).toHaveLength(3);
 });

@@ -11,6 +11,7 @@ import { openTokenizer } from '../../../workers/data/text/tokenizer.js';
 import { smallBert } from '../../support/bert.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { fileOf, type PredictHome, predictHome, smallHead } from '../../support/predict.js';
+import { CATASTROPHIC, catastrophicFiles } from '../../support/tokenizer.js';
 
 const WORDS = ['[PAD]', '[UNK]', '[CLS]', '[SEP]', ...'abcdefghijklmnopqrstuvwxyz'.split('').map((c) => `${c}${c}`)];
 const FILES = { 'vocab.txt': `${WORDS.join('\n')}\n` };
@@ -24,6 +25,8 @@ const TEXT: TextInput = {
 const LABELS = ['no', 'yes', 'maybe'];
 const base = smallBert({ types: true });
 const heads = [smallHead(1, 3), smallHead(2, 3)];
+/** Of a base that came with another tokenizer. */
+const hangs = `sha256:${'0'.repeat(64)}`;
 let db: TestDatabase;
 let home: PredictHome;
 let models: readonly ServedModel[];
@@ -38,6 +41,8 @@ beforeAll(async () => {
   const digest = `sha256:${createHash('sha256').update(file).digest('hex')}`;
   await put(`bases/${digest}`, file);
   await put(`tokenizers/${digest}`, Buffer.from(JSON.stringify(FILES)));
+  await put(`bases/${hangs}`, file);
+  await put(`tokenizers/${hangs}`, Buffer.from(JSON.stringify(catastrophicFiles(WORDS))));
   models = await Promise.all(
     heads.map(async (head, i): Promise<ServedModel> => {
       const headKey = `models/mdl_text${i}/head`;
@@ -62,13 +67,20 @@ const texts = Array.from({ length: 300 }, (_, i) =>
   Array.from({ length: 1 + ((i * 7) % 30) }, (_, k) => WORDS[4 + ((i * 5 + k * k * 3) % 26)]).join(' '),
 );
 
+interface Scores {
+  readonly probabilities: Float32Array;
+  readonly logits: Float32Array;
+}
 /** The exported graph on a text alone, without any padding. */
 async function alone(head: (typeof heads)[number]): Promise<(text: string) => Promise<Float32Array>> {
+  const tokenizer = openTokenizer(FILES);
+  const row = await rowScores(head);
+  return async (text) => (await row(tokenizer.encode(text, TEXT.maxLength).ids)).probabilities;
+}
+async function rowScores(head: (typeof heads)[number]): Promise<(ids: readonly number[]) => Promise<Scores>> {
   const whole = composeModel(base, head, { cut: 'last_hidden_state', labels: LABELS, text: TEXT });
   const session = await InferenceSession.create(fileOf(whole));
-  const tokenizer = openTokenizer(FILES);
-  return async (text) => {
-    const { ids } = tokenizer.encode(text, TEXT.maxLength);
+  return async (ids) => {
     const input = (of: (id: number) => number) =>
       new Tensor(
         'int64',
@@ -76,7 +88,8 @@ async function alone(head: (typeof heads)[number]): Promise<(text: string) => Pr
         [1, ids.length],
       );
     const feeds = { input_ids: input((id) => id), attention_mask: input(() => 1), token_type_ids: input(() => 0) };
-    return (await session.run(feeds)).probabilities?.data as Float32Array;
+    const { probabilities, logits } = await session.run(feeds);
+    return { probabilities: probabilities?.data as Float32Array, logits: logits?.data as Float32Array };
   };
 }
 const good = (one: Prediction | undefined) => {
@@ -112,10 +125,40 @@ describe('texts', () => {
     expect(good(predictions[3]).truncated).toBeUndefined();
   });
 
+  it('are read in windows where the model was trained so, their scores pooled by tokens', async () => {
+    const windows = { overlap: 3, most: 4 };
+    const { predictions } = await ask({ ...models[0]!, text: { ...TEXT, windows } }, texts.slice(0, 60));
+    const row = await rowScores(heads[0]!);
+    const tokenizer = openTokenizer(FILES);
+    const seen = new Set<number>();
+    for (const [i, text] of texts.slice(0, 60).entries()) {
+      const { top, truncated, windows: read = 1 } = good(predictions[i]);
+      // Windows of 14 words, each 11 behind the one before: 30 words need three.
+      const words = tokenizer.plain(text);
+      expect(read).toBe(words.length <= 14 ? 1 : 1 + Math.ceil((words.length - 14) / 11));
+      expect(truncated).toBeUndefined();
+      seen.add(read);
+      const parts = Array.from({ length: read }, (_, k) => [2, ...words.slice(11 * k, 11 * k + 14), 3]);
+      const said = await Promise.all(parts.map(row));
+      const tokens = parts.reduce((n, part) => n + part.length, 0);
+      const logits = LABELS.map((_, c) =>
+        parts.reduce((x, part, k) => x + (part.length / tokens) * said[k]!.logits[c]!, 0),
+      );
+      const sum = logits.reduce((a, x) => a + Math.exp(x), 0);
+      for (const { label, probability } of top)
+        expect(probability).toBeCloseTo(Math.exp(logits[LABELS.indexOf(label)]!) / sum, 5);
+    }
+    expect([...seen].sort()).toEqual([1, 2, 3]);
+    const long = await ask({ ...models[0]!, text: { ...TEXT, windows } }, ['aa '.repeat(500)]);
+    expect(good(long.predictions[0])).toMatchObject({ windows: 4, truncated: true });
+    // A window is a row like any other: no trunk of its own.
+    expect((await home.client.stats()).trunks).toBe(1);
+  });
+
   it('for two models share the trunk', async () => {
     const answers = await Promise.all(models.map((model) => ask(model, texts.slice(0, 20))));
-    const { trunks, heads: loaded } = await home.client.stats();
-    expect([trunks, loaded]).toEqual([1, 2]);
+    const { trunks, tokenizers, heads: loaded } = await home.client.stats();
+    expect([trunks, tokenizers, loaded]).toEqual([1, 1, 2]);
     const expected = await alone(heads[1]!);
     for (const [i, text] of texts.slice(0, 20).entries()) {
       const row = await expected(text);
@@ -138,5 +181,15 @@ describe('texts', () => {
     const before = await ask(models[0]!, [texts[0]!]);
     expect(predictions.map((one) => 'error' in one)).toEqual(odd.map(() => false).concat(false));
     expect(good(predictions.at(-1)).top).toEqual(good(before.predictions[0]).top);
+  });
+
+  it('on which the tokenizer hangs are refused one by one, and others are answered', async () => {
+    const hanging: ServedModel = { ...models[0]!, id: 'mdl_hangs', base: { id: 'base_hangs', digest: hangs } };
+    const { predictions } = await ask(hanging, ['aa bb', CATASTROPHIC, 'cc']);
+    expect(predictions.map((one) => 'error' in one)).toEqual([false, true, false]);
+    expect(predictions[1]).toMatchObject({
+      error: { code: 'input-invalid', errors: [{ path: '/inputs/1', code: 'text-endless' }] },
+    });
+    expect(good((await ask(hanging, ['aa bb'])).predictions[0]).top).toEqual(good(predictions[0]).top);
   });
 });
