@@ -7,14 +7,17 @@ export type TrunkInput =
   | { readonly kind: 'text'; readonly text: TextInput };
 /** What a trunk is made of. */
 export interface TrunkFiles {
-  /** The base's ONNX file; its memory moves to the thread. */
+  /** The base's ONNX file; its memory moves to the thread that reads it. */
   readonly base: Uint8Array;
   /** File of the base's tensors that training changed. */
   readonly changed: Uint8Array | null;
-}
-/** How an engine's thread makes a trunk of its files. */
-export interface EngineSpec {
   readonly cut: string;
+  readonly input: TrunkInput;
+}
+/** The trunk's ONNX file, put together, or why it cannot be. */
+export type Composed = { readonly file: Uint8Array<ArrayBuffer> } | { readonly unusable: string };
+/** What an engine's thread is started with. */
+export interface EngineSpec {
   readonly input: TrunkInput;
   readonly threads: number;
   /** Most pixels (height times width) of one run, over all its images: more would not fit the caches. */
@@ -26,7 +29,7 @@ export interface HeadRows {
   readonly rows: readonly number[];
 }
 export type Call =
-  | { readonly type: 'load'; readonly files: TrunkFiles }
+  | { readonly type: 'load'; readonly file: Uint8Array }
   | { readonly type: 'head'; readonly head: string; readonly bytes: Uint8Array }
   | {
       readonly type: 'run';

@@ -1,19 +1,26 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import type { Call, EngineSpec, FromThread, RowResult, ToThread, TrunkFiles } from './engine-messages.js';
+import { letGo } from './compose.js';
+import type { Call, EngineSpec, FromThread, RowResult, ToThread } from './engine-messages.js';
 import { type FeatureRows, type LoadedTrunk, SPINNING_OFF } from './loaded-trunk.js';
 import { pictureTrunk } from './picture-trunk.js';
 import { textTrunk } from './text-trunk.js';
 
-/** The thread of one trunk: builds its graph, runs it on batches of inputs and applies heads to rows of its features. */
+/** The thread of one trunk: loads its file, runs it on batches of inputs and applies heads to rows of its features. */
 const spec = workerData as EngineSpec;
 const port = parentPort;
 if (port === null) throw new Error('engine-thread is started by openEngine');
 const send = (message: FromThread) => port.postMessage(message);
 
-function load(files: TrunkFiles): Promise<LoadedTrunk> {
-  const { input } = spec;
-  return input.kind === 'image' ? pictureTrunk(files, spec, input) : textTrunk(files, spec, input.text);
+async function load(file: Uint8Array): Promise<LoadedTrunk> {
+  const { input, threads } = spec;
+  const bytes = file.byteLength;
+  const session = await InferenceSession.create(file, { intraOpNumThreads: threads, extra: SPINNING_OFF });
+  // onnxruntime has its own copy in its own layout.
+  letGo(file);
+  return input.kind === 'image'
+    ? pictureTrunk(session, bytes, spec, input.preprocessing)
+    : textTrunk(session, bytes, input.text);
 }
 
 const heads = new Map<string, InferenceSession>();
@@ -76,10 +83,10 @@ async function answer(trunk: LoadedTrunk, message: ToThread): Promise<readonly R
   return [];
 }
 
-/** The files come by a message: in `workerData` they would stay as long as the thread lives. */
-async function begin(files: TrunkFiles): Promise<LoadedTrunk | null> {
+/** The file comes by a message: in `workerData` it would stay as long as the thread lives. */
+async function begin(file: Uint8Array): Promise<LoadedTrunk | null> {
   try {
-    const trunk = await load(files);
+    const trunk = await load(file);
     const { takes, bytes } = trunk;
     send({ type: 'ready', takes, bytes });
     return trunk;
@@ -95,7 +102,7 @@ let trunk: LoadedTrunk | null = null;
 let last: Promise<void> = Promise.resolve();
 port.on('message', (message: ToThread) => {
   last = last.then(async () => {
-    if (message.type === 'load') trunk = await begin(message.files);
+    if (message.type === 'load') trunk = await begin(message.file);
     else if (trunk !== null)
       await answer(trunk, message).then(
         (rows) => send({ type: 'answer', id: message.id, rows }),

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { GraftError } from '../../src/errors.js';
-import type { Call, EngineSpec, FromThread, RowResult, TrunkFiles } from './engine-messages.js';
+import { movable } from './compose.js';
+import type { Call, EngineSpec, FromThread, RowResult } from './engine-messages.js';
 
 /** One thread that holds a trunk and its heads. */
 export interface Engine {
@@ -19,9 +20,9 @@ const ENDED = 'The model stopped working while it was in use. Try again.';
 /**
  * onnxruntime blocks the thread that it runs or loads on, so it gets one: the event loop goes on with sockets and decoding,
  * and one trunk's loading does not hold up another's predictions. The thread is never terminated (inside onnxruntime that
- * aborts the process) but told to end. `onEnd` is called when it is gone, told or not.
+ * aborts the process) but told to end. `onEnd` is called when it is gone, told or not. The memory of `file`, the trunk's, moves to the thread.
  */
-export function openEngine(files: TrunkFiles, spec: EngineSpec, onEnd: () => void): Promise<Engine> {
+export function openEngine(file: Uint8Array, spec: EngineSpec, onEnd: () => void): Promise<Engine> {
   return new Promise((resolve, reject) => {
     // Flags of the process (such as --import of the supervisor's guard) are not for its threads.
     const worker = new Worker(THREAD, { workerData: spec, execArgv: [] });
@@ -47,9 +48,7 @@ export function openEngine(files: TrunkFiles, spec: EngineSpec, onEnd: () => voi
     worker.once('exit', (code) =>
       end(new GraftError('unavailable', ENDED, { retryAfter: 1, cause: `the thread ended with code ${code}` })),
     );
-    const { buffer, byteLength } = files.base;
-    const moved = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [];
-    worker.postMessage({ id: 0, type: 'load', files }, moved);
+    worker.postMessage({ id: 0, type: 'load', file }, movable(file));
     worker.on('message', (message: FromThread) => {
       if (message.type === 'ready') return resolve({ ready: message, ask });
       if (message.type === 'unusable') return end(new GraftError('internal', message.detail));

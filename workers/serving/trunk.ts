@@ -1,6 +1,7 @@
 import { GraftError } from '../../src/errors.js';
 import { paddedLength, TOKENS_A_PASS, tokenTexts } from '../data/text/batches.js';
 import { type Asking, type Batched, createBatcher, type Outcome } from './batcher.js';
+import { composeTrunk } from './compose.js';
 import { type Engine, openEngine } from './engine.js';
 import type { Call, EngineSpec, HeadRows, Row, RowResult, Takes, TrunkFiles } from './engine-messages.js';
 
@@ -39,9 +40,10 @@ const COPIED_BYTES = 64 * 1024 * 1024;
  * Two sessions of one thread each get more done on two cores than one session of two threads, whose threads wait for each
  * other after every operator; the price is a second copy of the weights. `onEnd` is called when the trunk is gone.
  */
-export async function openTrunk({ base, changed, ...spec }: TrunkSpec, onEnd: () => void): Promise<Trunk> {
+export async function openTrunk({ base, changed, cut, ...spec }: TrunkSpec, onEnd: () => void): Promise<Trunk> {
   const copies = base.byteLength <= COPIED_BYTES ? Math.min(spec.threads, 4) : 1;
   const threads = Math.max(1, Math.floor(spec.threads / copies));
+  const file = await composeTrunk({ base, changed, cut, input: spec.input });
   const engines: Engine[] = [];
   let ended = false;
   const close = () => {
@@ -55,8 +57,8 @@ export async function openTrunk({ base, changed, ...spec }: TrunkSpec, onEnd: ()
   };
   const opening = Array.from({ length: copies }, (_, copy) => {
     // Not `slice`: that of a Buffer is a view, and the memory moves to the thread.
-    const own = copy === copies - 1 ? base : new Uint8Array(base);
-    return openEngine({ base: own, changed }, { ...spec, threads }, end).then((engine) => engines.push(engine));
+    const own = copy === copies - 1 ? file : new Uint8Array(file);
+    return openEngine(own, { ...spec, threads }, end).then((engine) => engines.push(engine));
   });
   const failed = (await Promise.allSettled(opening)).find((result) => result.status === 'rejected');
   if (failed === undefined && !ended) return trunkOf(engines, close);
