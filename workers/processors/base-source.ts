@@ -7,6 +7,7 @@ import { derivedKey, putDerived, tokenizerKey, wholeKey } from '../../src/servic
 import type { modelExporter } from '../../src/services/model-export.js';
 import { recipeKey } from '../../src/services/model-files.js';
 import type { BlobStore } from '../../src/storage/blob.js';
+import { withoutWindows } from '../../src/tasks/text-classification/compose.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
 
 /** What a check found: the model file in the scratch folder, and what is to be kept of it. */
@@ -59,7 +60,7 @@ export async function baseSource(
     // The base below may have come with its licence beside the file. Texts are read as the model reads them, pooling included.
     facts: ({ license, text }) => ({
       license: license ?? below?.facts?.license ?? null,
-      ...(text && model.text ? { text: model.text } : {}),
+      ...(text && model.text ? { text: withoutWindows(model.text) } : {}),
     }),
     keep: async ({ digest, path, tokenizer }, signal) => {
       if (tokenizer !== null) await keepTokenizer(artifacts, digest, tokenizer, signal);
