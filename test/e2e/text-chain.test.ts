@@ -1,14 +1,16 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { env, pipeline } from '@huggingface/transformers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { weightsOf } from '../support/weights.js';
+import { trainingChild } from './support/disturbed.js';
 import { type Answer, expectProblem, httpOf } from './support/http.js';
 import { type Service, startService } from './support/service.js';
 
-/** Two models of texts over HTTP alone, on the base in the box: one, and one on the base that was made from it. */
+/** Models of texts over HTTP alone, on the base in the box: one, one that is fine-tuned, and one on the base made from the first. */
 let service: Service;
 let http: ReturnType<typeof httpOf>;
 let folder: string;
@@ -31,12 +33,44 @@ const TEXTS = THINGS.flatMap((thing, i) =>
   ENDS.map((end) => ({ text: `The ${thing} ${end}.`, label: i < THINGS.length / 2 ? 'kitchen' : 'garage' })),
 );
 
-async function trained(request: object): Promise<Answer> {
+async function posted(request: object): Promise<string> {
   const created = await http.post('/v1/jobs', { task: 'text-classification', dataset: dataset.id, ...request });
   expect(created.status, JSON.stringify(created.body)).toBe(202);
-  const job = await http.ended(created.body.id);
+  return created.body.id;
+}
+/** The job, once it has ended well. */
+async function succeeded(id: string): Promise<Answer> {
+  const job = await http.ended(id);
   expect(job.error).toBeNull();
-  return (await http.get(`/v1/models/${job.model}`)).body;
+  expect(job.state).toBe('succeeded');
+  return job;
+}
+const modelOf = async (job: Answer): Promise<Answer> => (await http.get(`/v1/models/${job.model}`)).body;
+const trained = async (request: object): Promise<Answer> => modelOf(await succeeded(await posted(request)));
+
+/** Downloads all files of a model into a folder of its own. */
+async function downloaded({ id }: Answer): Promise<string> {
+  const into = join(folder, id);
+  await mkdir(into);
+  for (const { name } of (await http.get(`/v1/models/${id}/files`)).body.data) {
+    const file = await fetch(`${service.url}/v1/models/${id}/files/${name}`, { headers: service.headers });
+    await writeFile(join(into, name), new Uint8Array(await file.arrayBuffer()));
+  }
+  return into;
+}
+
+/** transformers.js, which loads a downloaded folder as it is, says of every text what the service says. */
+async function saysTheSame(model: Answer, at: string): Promise<void> {
+  env.allowRemoteModels = false;
+  const options = { subfolder: '', dtype: 'fp32', local_files_only: true } as const;
+  const classify = await pipeline('text-classification', at, options);
+  const expected = await served(model);
+  for (const [i, { text }] of TEXTS.entries()) {
+    const answer = (await classify(text, { top_k: null })) as readonly { label: string; score: number }[];
+    expect(answer.map(({ label }) => label).sort()).toEqual(['garage', 'kitchen']);
+    for (const { label, score } of answer) expect(score).toBeCloseTo(expected[i]![label]!, 4);
+  }
+  await classify.dispose();
 }
 
 /** Probabilities of all labels that the service gives for the first texts. */
@@ -59,24 +93,57 @@ test('a table becomes a model', async () => {
 });
 
 test('transformers.js loads the downloaded folder as it is, and says what the service says', async () => {
-  const { data } = (await http.get(`/v1/models/${first.id}/files`)).body;
-  for (const { name } of data) {
-    const file = await fetch(`${service.url}/v1/models/${first.id}/files/${name}`, { headers: service.headers });
-    await writeFile(join(folder, name), new Uint8Array(await file.arrayBuffer()));
-  }
-  env.allowRemoteModels = false;
-  const classify = await pipeline('text-classification', folder, {
-    subfolder: '',
-    dtype: 'fp32',
-    local_files_only: true,
+  await saysTheSame(first, await downloaded(first));
+});
+
+describe('fine-tuning', () => {
+  /** Enough small steps to be hit in the middle, large enough to move more than the head. */
+  const hyperparameters = { epochs: 12, patience: 12, batchSize: 4, learningRate: 1e-4, seed: 2 };
+  const request = { name: 'tuned', base: 'text-small', method: { type: 'fineTuning', layers: 4 }, hyperparameters };
+  let job: Answer;
+  let tuned: Answer;
+  let weights: ReadonlyMap<string, string>;
+
+  test('changes tensors of the base, and what it learnt is kept', async () => {
+    job = await succeeded(await posted(request));
+    tuned = await modelOf(job);
+    const at = await downloaded(tuned);
+    expect(await readFile(join(at, 'README.md'), 'utf8')).toMatch(/the weights after epoch \d+ are kept by validation/);
+    weights = weightsOf(await readFile(join(at, 'model.onnx')));
+    const before = weightsOf(await readFile(join(folder, first.id, 'model.onnx')));
+    expect([...weights.keys()]).toEqual([...before.keys()]);
+    const changed = [...weights.keys()].filter((name) => weights.get(name) !== before.get(name));
+    expect(changed.length).toBeGreaterThan(['head.weight', 'head.bias'].length + 4);
+    const points = (await http.get(`/v1/jobs/${job.id}/metrics?name=validation/loss&limit=100`)).body.data;
+    const headAlone = points.find((point: Answer) => point.step === 0).value;
+    expect(job.metrics['validation/loss']).toBeLessThan(headAlone);
+    await saysTheSame(tuned, at);
   });
-  const expected = await served(first);
-  for (const [i, { text }] of TEXTS.entries()) {
-    const answer = (await classify(text, { top_k: null })) as readonly { label: string; score: number }[];
-    expect(answer.map(({ label }) => label).sort()).toEqual(['garage', 'kitchen']);
-    for (const { label, score } of answer) expect(score).toBeCloseTo(expected[i]![label]!, 4);
-  }
-  await classify.dispose();
+
+  test('its model predicts the probabilities that were measured', async () => {
+    const { data } = (await http.get(`/v1/models/${tuned.id}/evaluation/examples?limit=100`)).body;
+    expect(data).toHaveLength(8);
+    const [all, headAlone] = [await served(tuned), await served(first)];
+    expect(all.some(({ garage }, i) => Math.abs(garage! - headAlone[i]!.garage!) > 1e-3)).toBe(true);
+    for (const { path, probabilities } of data) {
+      const given = all[Number(path.replace('row ', '')) - 2]!;
+      for (const [k, label] of tuned.labels.entries()) expect(given[label]).toBeCloseTo(probabilities[k], 4);
+    }
+  });
+
+  test('kill -9 of its process in the middle changes nothing in what comes out', async () => {
+    const id = await posted(request);
+    await http.until(`/v1/jobs/${id}`, ({ state, progress }) => {
+      if (state === 'succeeded' || state === 'failed') throw new Error('The job ended before it could be disturbed.');
+      return progress?.phase === 'training' && progress.done >= 5;
+    });
+    process.kill(trainingChild(service), 'SIGKILL');
+    const disturbed = await succeeded(id);
+    expect(disturbed.attempt).toBe(2);
+    expect(disturbed.metrics).toEqual(job.metrics);
+    const at = await downloaded(await modelOf(disturbed));
+    expect(weightsOf(await readFile(join(at, 'model.onnx')))).toEqual(weights);
+  });
 });
 
 test('a base of the model: the same encoder, tokenizer and pooling below a head of its own', async () => {
