@@ -29,7 +29,7 @@ const label = (node: Node): string => node.name || (node.outputs[0] ?? node.opTy
 export interface Cuts {
   readonly cuts: readonly FoundCut[];
   readonly classifier: FoundClassifier | null;
-  /** Of an encoder of texts whose output is no vectors of tokens: where these are below. */
+  /** Of an encoder of texts with something above the vectors of its tokens: where these are. */
   readonly hidden: HiddenState | null;
 }
 
@@ -37,7 +37,9 @@ export interface Cuts {
 export function findCuts(s: Structure, labels: number | null, images: boolean): Cuts {
   const main = s.graph.outputs.map((v) => v.name).find((name) => s.node(name) && s.dims(name)[0] === s.batch);
   if (main === undefined) return { cuts: [], classifier: null, hidden: null };
-  const hidden = images || s.dims(main).length !== 2 ? null : hiddenState(s, main);
+  const below = images || s.dims(main).length > 3 ? null : hiddenState(s, main);
+  // Of an encoder alone the output is the hidden state: nothing stands above it.
+  const hidden = below !== null && s.dims(main).length === 3 && below.perToken === null ? null : below;
   const out = peel(s, main, true);
   const cuts: FoundCut[] = [];
   const propose = (tensor: string, isDefault: boolean, kind = kindOf(s, tensor)): void => {
@@ -46,6 +48,7 @@ export function findCuts(s: Structure, labels: number | null, images: boolean): 
       cuts.push({ tensor, kind, features, default: isDefault && !cuts.some((c) => c.default) });
   };
   if (hidden) propose(hidden.tensor, true);
+  if (hidden !== null && hidden.perToken !== null) return { cuts, classifier: null, hidden };
   const named = { feature: FEATURE_NAME.test(main) && !CLASS_NAME.test(main), classes: CLASS_NAME.test(main) };
   const layer = named.feature && !out.squashed ? null : linearLayer(s, out.tensor);
   const pooled = layer ? null : pooledClassifier(s, out.tensor);

@@ -78,6 +78,10 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
   if (typeof fixed === 'number')
     notes.push(`The model is fixed to ${fixed} example${fixed === 1 ? '' : 's'} at a time.`);
   if (isHalf(model)) notes.push('The model is stored in float16; it is computed and exported in float32.');
+  if (hidden !== null && hidden.perToken !== null)
+    notes.push(
+      `It ends in a head that gives ${hidden.perToken} numbers for each token, as language models and token classifiers do; it is cut below that.`,
+    );
   if (cuts.length === 0) notes.push('No tensor with one row of features per example was found.');
   const best = cuts.find((c) => c.default);
   const below = best ? cut(model, best.tensor).graph : graph;

@@ -2,6 +2,7 @@ import { intsAttribute } from '../attributes.js';
 import { constantNumbers } from '../graph.js';
 import type { Node, ValueInfo } from '../types.js';
 import type { Structure } from './structure.js';
+import { tokenHead } from './token-head.js';
 
 /** Integer ids [N, L] are what text encoders read. */
 export const isTokenIds = (v: ValueInfo): boolean =>
@@ -15,6 +16,8 @@ export interface HiddenState {
   readonly above: readonly Node[];
   /** What they read is the vector of the first token: that one the encoder was trained to sum the text up in. */
   readonly firstToken: boolean;
+  /** Numbers that a head over each token gave for one, as a masked language model's does; null where there was none. */
+  readonly perToken: number | null;
 }
 
 /**
@@ -43,9 +46,13 @@ export function hiddenState(s: Structure, output: string): HiddenState | null {
       stack.push(...moving);
     }
   }
-  const [tensor] = found;
-  if (tensor === undefined || found.size > 1) return null;
-  return { tensor, above: [...above], firstToken: [...above].some((node) => picksFirst(s, node, tensor)) };
+  const [uppermost] = found;
+  if (uppermost === undefined || found.size > 1) return null;
+  // Where a head gives numbers for each token, the vectors of the tokens are below it.
+  const head = tokenHead(s, uppermost);
+  const tensor = head?.tensor ?? uppermost;
+  const firstToken = [...above].some((node) => picksFirst(s, node, tensor));
+  return { tensor, above: [...above, ...(head?.nodes ?? [])], firstToken, perToken: head?.outputs ?? null };
 }
 
 /** Float tensors that come of a table of embeddings: neither masks nor sizes. */
