@@ -53,7 +53,7 @@ function search(looked: Looked, name: string): Layout | null {
 function toldBy(looked: Looked, node: Node, name: string): Layout | null {
   const { opType } = node;
   if (MAKES_MAP.test(opType)) return 'map';
-  if (POOLS.test(opType)) return 'row';
+  if (POOLS.test(opType)) return averagesTokens(looked, node) ? null : 'row';
   if (opType === 'Transpose') {
     const perm = (intsAttribute(node, 'perm') ?? []).join();
     if (perm === '0,2,3,1') return 'lastMap';
@@ -66,6 +66,12 @@ function toldBy(looked: Looked, node: Node, name: string): Layout | null {
   // Numbers of the whole picture may scale a map, as in squeeze and excitation: then it stays one.
   const layouts = node.inputs.map((input) => search(looked, input));
   return layouts.find((layout) => layout === 'map' || layout === 'lastMap') ?? layouts.find(Boolean) ?? null;
+}
+
+/** tf2onnx writes the mean within each token, of a normalisation, as a pool of [N, L, C]; who pools over tokens turns them before. */
+function averagesTokens(looked: Looked, node: Node): boolean {
+  const input = node.inputs[0] ?? '';
+  return rank(looked, input) === 3 && looked.made.get(input)?.opType !== 'Transpose' && search(looked, input) === null;
 }
 
 /** Number of axes; null where the graph does not tell. */

@@ -18,11 +18,14 @@ import {
 import { blockOfChannels } from '../../workers/executors/onnxruntime-blocks.js';
 import { run, shapeRunner, type Value, valueRunner } from './onnx.js';
 
-/** Graphs as PyTorch's exporters write them and PyTorch's gradients of them; made by test/fixtures/networks.py. */
+/**
+ * Graphs as PyTorch's exporters and tf2onnx write them, and the gradients that PyTorch and TensorFlow have of them; made by
+ * test/fixtures/networks.py and keras_networks.py.
+ */
 const FOLDER = new URL('../fixtures/networks/', import.meta.url);
 const [OUTPUT, SIGNS, INPUT] = [1_000_001, 2_000_003, 3_000_017];
 
-interface Summary {
+export interface Summary {
   readonly norm: number;
   readonly projections: readonly number[];
   readonly at: readonly number[];
@@ -33,7 +36,7 @@ interface Drawn {
   readonly dims: readonly number[];
   readonly offset: number;
   readonly amplitude: number;
-  /** What the exporter made of it: its axes permuted as `perm` says (as numpy's transpose), or as they were. */
+  /** What the exporter made of it: its axes permuted as `perm` says (as numpy's transpose), or as they were; then `dims`. */
   readonly uses: readonly {
     readonly initializer: string;
     readonly dims: readonly number[];
@@ -48,6 +51,8 @@ interface Fixture {
     readonly values?: readonly number[];
   }[];
   readonly loss: number;
+  /** Of Keras networks: what the classifier reads, as TensorFlow has it. */
+  readonly features?: Summary & { readonly dims: readonly number[] };
   readonly tensors: readonly Drawn[];
 }
 export interface Network {
@@ -58,7 +63,7 @@ export interface Network {
   readonly shapes: Shapes;
 }
 
-/** `<network>` as the old exporter writes it, `<network>-<form>` in another form. */
+/** `<network>` as PyTorch's old exporter writes it, `<network>-<form>` in another form, `keras_<network>` by tf2onnx. */
 export const networkNames = (): readonly string[] =>
   readdirSync(FOLDER)
     .filter((file) => file.endsWith('.json'))
@@ -171,7 +176,7 @@ async function byOnnxruntime({ forward, parameters, shapes, feeds }: Differentia
   return Promise.all(forms.map((form) => run(form, feeds)));
 }
 
-/** Compares the gradients of a network, as an engine computes them, with PyTorch's in float64. */
+/** Compares the gradients of a network, as an engine computes them, with the framework's own in float64. */
 export async function gradientErrors(
   label: string,
   prepare = (m: Model): Model => m,
@@ -189,9 +194,10 @@ export async function gradientErrors(
   const comparison = (found: Computed[number], { name, dims, uses, gradient }: Drawn) => {
     const data = new Float64Array(elements(dims));
     // What is tied in the network and apart in the file has the sum for its gradient.
-    for (const { initializer, dims: own, perm } of uses) {
+    for (const { initializer, perm } of uses) {
       const back = perm?.map((_, i) => perm.indexOf(i));
-      const part = permuted(found[gradientName(initializer)]!.data as Float32Array, own, back);
+      const laid = perm?.map((axis) => dims[axis]!) ?? dims;
+      const part = permuted(found[gradientName(initializer)]!.data as Float32Array, laid, back);
       for (let i = 0; i < data.length; i++) data[i]! += part[i]!;
     }
     return { name, norm: gradient!.norm, error: errorOf(data, gradient!, largest) };
@@ -207,9 +213,9 @@ export async function gradientErrors(
  * bias that a softmax does not see) is so up to rounding, in float32 where transformers takes a softmax in that, and is
  * measured by the network's largest.
  */
-function errorOf(data: Float64Array, expected: Summary, largest: number): number {
+export function errorOf(data: ArrayLike<number>, expected: Summary, largest: number): number {
   let norm = 0;
-  for (const x of data) norm += x * x;
+  for (let i = 0; i < data.length; i++) norm += data[i]! ** 2;
   const errors = [Math.sqrt(norm) - expected.norm];
   expected.projections.forEach((wanted, k) => {
     const signs = numbers(SIGNS + k, data.length);

@@ -14,6 +14,7 @@ import {
   type Shapes,
   type ValueRunner,
 } from '../../src/onnx/index.js';
+import { FAULTS_OFF } from '../../workers/executors/onnxruntime-faults.js';
 
 /** Where test data that is not part of the project lies; a test whose data are absent says so. */
 export const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
@@ -45,7 +46,12 @@ export interface Value {
   readonly data: Values;
 }
 
-const OPTIONS: InferenceSession.SessionOptions = { intraOpNumThreads: 1, interOpNumThreads: 1, logSeverityLevel: 4 };
+const OPTIONS: InferenceSession.SessionOptions = {
+  intraOpNumThreads: 1,
+  interOpNumThreads: 1,
+  logSeverityLevel: 4,
+  extra: FAULTS_OFF,
+};
 
 export async function session(
   model: Model | Uint8Array,

@@ -11,6 +11,7 @@ import {
 } from '../../src/onnx/index.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
 import { blockOfChannels } from './onnxruntime-blocks.js';
+import { FAULTS_OFF } from './onnxruntime-faults.js';
 
 /**
  * Spinning threads would burn the cores that decode the next batch, but a training step has over a thousand operators to
@@ -27,7 +28,7 @@ const sessionOptions = (threads: number, training: boolean): InferenceSession.Se
   enableCpuMemArena: !training,
   enableMemPattern: !training,
   logSeverityLevel: 3,
-  extra: { session: { intra_op: { allow_spinning: training ? '1' : '0' } } },
+  extra: { ...FAULTS_OFF, session: { intra_op: { allow_spinning: training ? '1' : '0' } } },
 });
 
 /** The engine's tensor over the same memory. */

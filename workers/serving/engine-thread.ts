@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { letGo } from './compose.js';
 import type { Call, EngineSpec, FromThread, RowResult, ToThread } from './engine-messages.js';
-import { type FeatureRows, type LoadedTrunk, SPINNING_OFF } from './loaded-trunk.js';
+import { type FeatureRows, type LoadedTrunk, SESSION_EXTRA } from './loaded-trunk.js';
 import { pictureTrunk } from './picture-trunk.js';
 import { textTrunk } from './text-trunk.js';
 
@@ -15,7 +15,7 @@ const send = (message: FromThread) => port.postMessage(message);
 async function load(file: Uint8Array): Promise<LoadedTrunk> {
   const { input, threads } = spec;
   const bytes = file.byteLength;
-  const session = await InferenceSession.create(file, { intraOpNumThreads: threads, extra: SPINNING_OFF });
+  const session = await InferenceSession.create(file, { intraOpNumThreads: threads, extra: SESSION_EXTRA });
   // onnxruntime has its own copy in its own layout.
   letGo(file);
   return input.kind === 'image'
@@ -63,7 +63,7 @@ async function applied(
 
 async function addHead(head: string, bytes: Uint8Array): Promise<void> {
   if (heads.has(head)) return;
-  const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, extra: SPINNING_OFF });
+  const session = await InferenceSession.create(bytes, { intraOpNumThreads: 1, extra: SESSION_EXTRA });
   if (session.inputNames.length !== 1 || !session.outputNames.includes('probabilities'))
     throw new Error(`a head takes features and gives probabilities; this gives ${session.outputNames.join(', ')}`);
   heads.set(head, session);

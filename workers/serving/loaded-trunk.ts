@@ -1,4 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
+import { FAULTS_OFF } from '../executors/onnxruntime-faults.js';
 import type { Call, Takes } from './engine-messages.js';
 
 /** A trunk in its thread: pictures or texts in, rows of features out. */
@@ -16,6 +17,7 @@ export interface FeatureRows {
 }
 
 /** Spinning threads would take the cores from decoding between runs. */
-export const SPINNING_OFF: NonNullable<InferenceSession.SessionOptions['extra']> = {
+export const SESSION_EXTRA: NonNullable<InferenceSession.SessionOptions['extra']> = {
+  ...FAULTS_OFF,
   session: { intra_op: { allow_spinning: '0' } },
 };

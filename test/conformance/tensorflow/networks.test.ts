@@ -18,7 +18,7 @@ async function byTensorflow({ forward, parameters, shapes, feeds }: Differentiat
 }
 
 describe.runIf(TENSORFLOW !== null)(
-  "whole networks' gradients by TensorFlow's kernels against PyTorch's in float64",
+  "whole networks' gradients by TensorFlow's kernels against PyTorch's and TensorFlow's own in float64",
   () => {
     it.each(networkNames())('%s', async (name) => {
       if (UNSUPPORTED.has(name)) {
@@ -27,7 +27,8 @@ describe.runIf(TENSORFLOW !== null)(
       }
       const { loss, byParameter } = await gradientErrors(name, inferenceForm, byTensorflow);
       expect(loss).toBeLessThan(1e-3);
-      const wrong = byParameter.filter(({ error }) => !(error < 1e-3));
+      const most = name.startsWith('keras_') ? 1e-4 : 1e-3;
+      const wrong = byParameter.filter(({ error }) => !(error < most));
       expect(wrong.map((p) => `${p.name}: ${p.error.toExponential(1)} of norm ${p.norm.toExponential(1)}`)).toEqual([]);
     });
   },

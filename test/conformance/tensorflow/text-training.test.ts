@@ -13,7 +13,7 @@ import { random } from '../../support/onnx.js';
 import { TENSORFLOW } from '../../support/tensorflow.js';
 import { PLAIN } from '../../support/tuning.js';
 
-/** transformers' BERT of two layers as its exporters write it, its words learned or not, at two lengths over one state. */
+/** BERT of two layers, transformers' and Keras' as tf2onnx converts it, its words learned or not, at two lengths over one state. */
 const [CLASSES, BATCH, WIDTH, VOCABULARY] = [3, 6, 32, 50];
 const LENGTHS = [16, 8] as const;
 const TEXT: TextInput = {
@@ -36,12 +36,13 @@ function rows(step: number): Int32Array {
 
 interface Case {
   readonly file: string;
+  readonly cut: string;
   readonly words: 'trained' | 'frozen';
 }
-function trialOf({ file, words }: Case): Trial {
+function trialOf({ file, cut, words }: Case): Trial {
   const made = new Map<string, Promise<TuneGraphs>>();
   const graphs = async (executor: Executor, length: number) => {
-    const own = textTrunk((await network(file)).model, 'last_hidden_state', TEXT);
+    const own = textTrunk((await network(file)).model, cut, TEXT);
     const frozen = words === 'frozen' ? wordTables(own, TEXT.inputs.ids) : new Set<string>();
     const next = random(3);
     const weight = Float32Array.from({ length: CLASSES * WIDTH }, () => (next() - 0.5) / 5);
@@ -72,8 +73,8 @@ function trialOf({ file, words }: Case): Trial {
 
 describe.runIf(TENSORFLOW !== null)('an encoder of texts on both engines', () => {
   it.each<Case>([
-    { file: 'bert', words: 'trained' },
-    { file: 'bert-spelled', words: 'frozen' },
+    { file: 'bert', cut: 'last_hidden_state', words: 'trained' },
+    { file: 'keras_bert', cut: 'output_0', words: 'frozen' },
   ])('$file, words $words: the same losses and weights, and a run goes on on the other from its checkpoint', async (o) => {
     const trial = trialOf(o);
     await expectAgreement(trial);

@@ -25,11 +25,12 @@ it('folding computes sizes and what follows from them, and leaves parameters and
   expect(all.graph.nodes.map((n) => n.opType)).toEqual(['Mul', 'Reshape', 'RandomNormal', 'Mul']);
 });
 
-describe("gradients of whole networks against PyTorch's in float64", () => {
-  it('are there, from both exporters', () => {
+describe("gradients of whole networks against PyTorch's and TensorFlow's in float64", () => {
+  it('are there, from both exporters of PyTorch and from tf2onnx', () => {
     const names = networkNames();
     expect(names.length).toBeGreaterThanOrEqual(55);
     expect(names.filter((name) => name.endsWith('-new')).length).toBeGreaterThanOrEqual(25);
+    expect(names.filter((name) => name.startsWith('keras_')).length).toBeGreaterThanOrEqual(4);
   });
 
   it.each(networkNames())('%s', async (name) => {
