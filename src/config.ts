@@ -7,6 +7,8 @@ export interface Config {
   readonly port: number;
   /** All that is kept on disk. */
   readonly home: string;
+  /** Where engines are installed, in `engines`: the home, or a folder of an image. */
+  readonly engineHome: string;
   /** null: the embedded Postgres of `npm start`. */
   readonly databaseUrl: string | null;
   /** null: BullMQ's Postgres backend on the same database. */
@@ -105,6 +107,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     host,
     port: whole('PORT', 8080, 0, 65_535),
     home,
+    engineHome: resolve(text('GRAFT_ENGINE_HOME') ?? home),
     databaseUrl: url('DATABASE_URL', ['postgres:', 'postgresql:']),
     queueUrl: url('QUEUE_URL', ['redis:', 'rediss:']),
     predictUrl,

@@ -43,7 +43,7 @@ export async function startWorker(
     sweepDownloads(config.home, repos.bases).catch((error: unknown) =>
       log.warn({ err: error }, 'What is left of downloads cannot be removed'),
     );
-    const engines = engineRegistry(config);
+    const engines = engineRegistry({ home: config.engineHome, engine: config.engine });
     const advertised = advertise(engines, repos.engines, workerId, log);
     const consumers = startConsumers(config, databaseUrl, {
       processors: processorsOf({

@@ -25,6 +25,9 @@ interface Service {
   readonly read_only?: boolean;
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];
+  readonly build?: string | { readonly context: string; readonly target: string };
+  readonly profiles?: readonly string[];
+  readonly deploy?: { readonly resources: { readonly reservations: { readonly devices: readonly object[] } } };
   readonly depends_on?: Readonly<Record<string, { condition: string }>>;
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
 }
@@ -36,7 +39,7 @@ interface Compose {
 const compose = parse(composeText, { merge: true }) as Compose;
 const services = Object.entries(compose.services);
 
-/** Instructions of the last stage: `[keyword, argument]`, continuation lines joined. */
+/** Instructions of all stages: `[keyword, argument]`, continuation lines joined. */
 const instructions = dockerfile
   .replaceAll(/^\s*#.*\n/gm, '')
   .replaceAll('\\\n', ' ')
@@ -119,7 +122,22 @@ describe('docker-compose.yml', () => {
     expect(service.security_opt).toEqual(['no-new-privileges:true']);
     expect(service.healthcheck?.test ?? service.healthcheck?.disable).toBeTruthy();
     // Ours take the user from the image.
-    expect(service.image === 'graft:local' || !['root', '0', undefined].includes(service.user)).toBe(true);
+    expect(service.image.startsWith('graft:') || !['root', '0', undefined].includes(service.user)).toBe(true);
+  });
+
+  it('has a worker for GPUs, in a profile of its own, from the stage that installs TensorFlow for them', () => {
+    const { worker, 'worker-gpu': gpu } = compose.services;
+    expect(gpu?.profiles).toEqual(['gpu']);
+    expect(gpu?.build).toEqual({ context: '.', target: 'gpu' });
+    expect(gpu?.deploy?.resources.reservations.devices).toEqual([
+      { driver: 'nvidia', count: 'all', capabilities: ['gpu'] },
+    ]);
+    expect(gpu?.command).toEqual(worker?.command);
+    const stage = dockerfile.split(/^FROM /m).find((text) => text.startsWith('service AS gpu'))!;
+    expect(stage).toContain('node dist/workers/executors/tensorflow/install/main.js --gpu');
+    // Not below /data, over which a volume lies.
+    expect(stage).toContain('GRAFT_ENGINE_HOME=/opt/graft');
+    expect(stage.match(/^USER .*/gm)).toEqual(['USER root', 'USER node']);
   });
 
   it('migrates before anything that needs the schema starts', () => {

@@ -10,7 +10,7 @@ const HELP = `npm run engine:tensorflow               TensorFlow for this machin
 npm run engine:tensorflow -- --gpu      for an NVIDIA GPU (CUDA 12; about 3 GB to fetch)
 npm run engine:tensorflow -- --tensorflow DIR    with a TensorFlow that is installed already
 npm run engine:tensorflow -- --remove
-The engine lies in GRAFT_HOME/engines/tensorflow; a running service finds it by itself.`;
+The engine lies in GRAFT_HOME/engines/tensorflow (or GRAFT_ENGINE_HOME's); a running service finds it by itself.`;
 
 try {
   process.exitCode = await main();
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   }
   if (Number(values.gpu) + Number(values.tensorflow !== undefined) + Number(values.remove) > 1)
     throw new InstallError(`--gpu, --tensorflow and --remove go alone.\n${HELP}`);
-  const { home } = readConfig();
+  const { engineHome: home } = readConfig();
   if (values.remove) {
     console.log(
       (await removeTensorflow(home)) ? `Removed ${tensorflowFolder(home)}.` : 'There is no TensorFlow engine.',
