@@ -26,6 +26,7 @@ const WORDS = {
   augmentation: ['augmentation', 'none, light, medium, strong (auto)'],
   unfreezing: ['unfreezing', 'none, gradual (auto)'],
   'average-use': ['averageUse', 'when the average becomes the model: better, always (auto)'],
+  pooling: ['pooling', "how the vectors of a text's tokens become one: mean, cls, max (auto)"],
   'long-text': ['longText', 'texts longer than the base reads: truncate, windows (auto)'],
   embeddings: ['embeddings', "of texts, the words' vectors: frozen, trained (auto)"],
 } as const satisfies Readonly<Record<string, readonly [keyof Hyperparameters, string]>>;

@@ -98,6 +98,9 @@ export interface TextInput {
    */
   readonly windows?: { readonly overlap: number; readonly most: number };
 }
+export type Pooling = TextInput['pooling'];
+/** A file beside the model, a classifier of its own that reads the first token, the model that the base was made from; or nobody. */
+export type PoolingSource = 'file' | 'classifier' | 'model' | 'assumed';
 export interface BaseCut {
   readonly tensor: string;
   readonly kind: string;
@@ -113,6 +116,8 @@ export interface BaseFacts {
   readonly preprocessingSource: string | null;
   /** Left out or null where the base reads no text, or came without a tokenizer. */
   readonly text?: TextInput | null;
+  /** Who says how its tokens' vectors are pooled; a job finds out where it is only `assumed`. Left out: not known any more. */
+  readonly poolingSource?: PoolingSource;
   readonly cuts: readonly BaseCut[];
   readonly parameters: number;
   readonly training: { supported: boolean; unsupportedOperators: readonly string[] };
@@ -205,6 +210,8 @@ export interface Hyperparameters extends TuningHyperparameters {
   readonly classWeights?: 'auto' | ClassWeights;
   /** Of texts longer than the base reads: whether they are cut off, or read in windows whose scores are pooled. */
   readonly longText?: 'auto' | 'truncate' | 'windows';
+  /** Of texts: how the vectors of a text's tokens become one. */
+  readonly pooling?: 'auto' | Pooling;
 }
 /** Bytes of memory that a run of fine-tuning was expected to take, and took. */
 export interface JobMemory {

@@ -137,6 +137,8 @@ function refuseTuning(task: Task, { type }: Pick<Method, 'type'>, hyperparameter
     throw impossible('/hyperparameters/embeddings', `Only texts have embeddings of words; leave it out for ${task}.`);
   if (task !== 'text-classification' && hyperparameters.longText !== undefined)
     throw impossible('/hyperparameters/longText', `Only texts can be too long to read; leave it out for ${task}.`);
+  if (task !== 'text-classification' && hyperparameters.pooling !== undefined)
+    throw impossible('/hyperparameters/pooling', `Only vectors of tokens are pooled so; leave it out for ${task}.`);
   if (type !== 'featureExtraction') return;
   const extra = TUNING.find((name) => hyperparameters[name] !== undefined);
   if (extra !== undefined)

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
 import { childEnvironment } from '../../src/config.js';
-import type { TextInput } from '../../src/domain/types.js';
+import type { PoolingSource, TextInput } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import type { BaseDescription, Problem as ModelProblem } from '../../src/onnx/index.js';
 import { entryOf } from '../entry.js';
@@ -23,6 +23,7 @@ export interface MeasureResult {
   readonly description?: BaseDescription;
   /** Of an encoder of texts that has its tokenizer. */
   readonly text?: TextInput;
+  readonly poolingSource?: PoolingSource;
 }
 
 /** A forward pass of two pictures takes seconds even through VGG; what takes this long would be no base. */

@@ -34,10 +34,10 @@ async function measure(request: MeasureRequest): Promise<MeasureResult> {
     if (!description.tasks.includes('text-classification')) return { problems: [], description };
     if (!files['tokenizer.json'] && !files['vocab.txt'])
       return { problems: [], description: withoutTokenizer(description) };
-    const { describeText } = await import('./text/describe-text.js');
+    const { describeText, poolingSource } = await import('./text/describe-text.js');
     const { readsFirstToken } = description;
     const text = describeText(model, { files, config, poolingConfig, readsFirstToken });
-    return { problems: [], description, text };
+    return { problems: [], description, text, poolingSource: poolingSource({ poolingConfig, readsFirstToken }) };
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     const known = error instanceof OnnxError || error instanceof GraftError;

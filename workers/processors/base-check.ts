@@ -11,7 +11,7 @@ import { digestOfFile } from '../../src/storage/filesystem.js';
 import { type HubFolder, readHubFolder } from '../data/hub-folder.js';
 import { measureBase } from '../data/measure-base.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
-import { type BaseSourceDeps, baseSource, type FoundBase } from './base-source.js';
+import { type BaseSourceDeps, baseSource, type FoundBase, keepTokenizer } from './base-source.js';
 import { type Check, type MostTries, tried } from './tries.js';
 
 export interface BaseCheckDeps extends BaseSourceDeps {
@@ -48,7 +48,10 @@ export function baseCheck(deps: BaseCheckDeps, mostTries?: MostTries) {
           const found = await check(deps, path, { folder, tokenizer: await source.tokenizer() }, signal);
           const { digest, bytes } = found;
           const facts = { ...found.facts, ...source.facts(found.facts) };
-          const keep = () => source.keep(found, signal);
+          const keep = async () => {
+            if (found.tokenizer !== null) await keepTokenizer(deps.artifacts, digest, found.tokenizer, signal);
+            return source.keep(found, signal);
+          };
           const blobKey = await keep();
           await bases.checked(baseId, { state: 'ready', digest, bytes, blobKey, facts });
           // Swept, perhaps, as long as no base but deleted ones named it.
@@ -89,7 +92,7 @@ async function check(
     settings = rest;
   }
   const request = { path, answer: join(folder, 'answer.json'), threads: config.threads, ...settings };
-  const { problems, description, text } = await measureBase(request, signal);
+  const { problems, description, text, poolingSource } = await measureBase(request, signal);
   if (description === undefined) {
     const items = problems
       .slice(0, 50)
@@ -101,7 +104,7 @@ async function check(
   }
   const digest = await digestOfFile(path);
   const { size } = await stat(path);
-  const facts = { ...factsOf(description), ...(text === undefined ? {} : { text }) };
+  const facts = { ...factsOf(description), ...(text && { text }), ...(poolingSource && { poolingSource }) };
   return { digest, bytes: size, facts, path, tokenizer: text === undefined ? null : settings.tokenizer };
 }
 

@@ -26,7 +26,7 @@ export interface BaseSource {
   tokenizer(): Promise<TokenizerFiles>;
   /** What is known of it besides what its file says. */
   facts(found: BaseFacts): Partial<BaseFacts>;
-  /** Keeps the file unless it is there already: the same model may have been added before. Returns the blob's key. */
+  /** Keeps the model's file unless it is there already: the same may have been added before. Returns the blob's key. */
   keep(found: FoundBase, signal: AbortSignal): Promise<string>;
 }
 
@@ -46,10 +46,7 @@ export async function baseSource(
       fetch: async (to, signal) => pipeline(await artifacts.open(uploadKey), createWriteStream(to), { signal }),
       tokenizer: async () => ({}),
       facts: ({ license }) => ({ license: license ?? source?.license ?? null }),
-      keep: async ({ digest, path, tokenizer }, signal) => {
-        if (tokenizer !== null) await keepTokenizer(artifacts, digest, tokenizer, signal);
-        return keepWhole(artifacts, digest, path, signal);
-      },
+      keep: ({ digest, path }, signal) => keepWhole(artifacts, digest, path, signal),
     };
   const model = modelId === null ? null : await repositories.models.byId(modelId);
   if (model === null) return null;
@@ -60,12 +57,9 @@ export async function baseSource(
     // The base below may have come with its licence beside the file. Texts are read as the model reads them, pooling included.
     facts: ({ license, text }) => ({
       license: license ?? below?.facts?.license ?? null,
-      ...(text && model.text ? { text: withoutWindows(model.text) } : {}),
+      ...(text && model.text ? { text: withoutWindows(model.text), poolingSource: 'model' as const } : {}),
     }),
-    keep: async ({ digest, path, tokenizer }, signal) => {
-      if (tokenizer !== null) await keepTokenizer(artifacts, digest, tokenizer, signal);
-      return keepDerived(artifacts, model, digest, path, signal);
-    },
+    keep: ({ digest, path }, signal) => keepDerived(artifacts, model, digest, path, signal),
   };
 }
 
@@ -83,7 +77,7 @@ async function keepWhole(artifacts: BlobStore, digest: string, path: string, sig
 }
 
 /** Beside the model, by its digest. Throws `base-invalid` where the same model is there with another tokenizer. */
-async function keepTokenizer(
+export async function keepTokenizer(
   artifacts: BlobStore,
   digest: string,
   files: TokenizerFiles,

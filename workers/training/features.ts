@@ -1,6 +1,6 @@
 import { GraftError } from '../../src/errors.js';
 import type { Executor } from '../executors/executor.js';
-import { cacheKey, openFeatureCache } from './feature-cache.js';
+import { cacheKey, type FeatureCache, openFeatureCache } from './feature-cache.js';
 import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { RunExample } from './messages.js';
 import { pictureFeatures } from './picture-features.js';
@@ -33,10 +33,7 @@ export async function extractFeatures(
     if (list) list.push(i);
     else rows.set(e.digest, [i]);
   });
-  const { executor: engine, version } = executor.engine;
-  const [recipe, input] = source.meaning;
-  const key = cacheKey([recipe, engine, version, spec.base.digest, cut, input]);
-  const cache = await openFeatureCache({ root: spec.cache.root, key, width, maxBytes: spec.cache.maxBytes });
+  const cache = await featureCache(executor, spec, source, width);
   try {
     const missing = await cache.load(rows, values);
     const todo = examples.filter((e, i) => missing.has(e.digest) && rows.get(e.digest)![0] === i);
@@ -61,6 +58,18 @@ export async function extractFeatures(
     await cache.close();
     await source.dispose();
   }
+}
+
+/** Where features of this meaning are kept. */
+export async function featureCache(
+  executor: Executor,
+  { base, cut, cache: { root, maxBytes } }: FeaturesSpec,
+  { meaning: [recipe, input] }: Pick<FeatureSource, 'meaning'>,
+  width: number,
+): Promise<FeatureCache> {
+  const { executor: engine, version } = executor.engine;
+  const key = cacheKey([recipe, engine, version, base.digest, cut, input]);
+  return openFeatureCache({ root, key, width, maxBytes });
 }
 
 function sourceOf(executor: Executor, spec: FeaturesSpec): FeatureSource {

@@ -35,6 +35,8 @@ export interface PictureRunInput {
 export interface TextRunInput {
   readonly kind: 'text';
   readonly text: TextInput;
+  /** Nobody says how the vectors of tokens are pooled: the run finds out. */
+  readonly poolingAssumed?: boolean;
   /** A file with those of the tokenizer: one JSON object of names and texts, and its digest. */
   readonly tokenizer: { readonly path: string; readonly digest: string };
 }

@@ -16,6 +16,7 @@ import type { MethodInput } from './method.js';
 import { modelCard } from './model-card.js';
 import { smallFiles } from './model-files.js';
 import { numbersOf, type Parts, parts } from './parts.js';
+import { withPooling } from './pooling-choice.js';
 import { progressOf, SPANS } from './progress.js';
 import { certify, goldenRows, leave } from './publish.js';
 import { tokenWords } from './token-report.js';
@@ -37,7 +38,9 @@ export async function run(
   try {
     const longText = texts && { hyperparameters: { ...spec.hyperparameters, longText: texts.report.longText } };
     const read = texts === null ? spec : { ...spec, input: texts.input, ...longText };
-    return await withTexts({ executor, verifier, spec: read, control, tell, parts: all, texts });
+    const settled =
+      texts === null ? read : await withPooling({ executor, spec: read, parts: all, texts, control, tell });
+    return await withTexts({ executor, verifier, spec: settled, control, tell, parts: all, texts });
   } finally {
     await texts?.close();
   }

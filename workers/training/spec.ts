@@ -92,7 +92,7 @@ export async function runSpec(deps: SpecDeps, job: Job, engine: EngineChoice, si
 async function inputOf(
   { stores: { artifacts }, config: { home } }: SpecDeps,
   { task, base }: Job,
-  { preprocessing, text = null }: BaseFacts,
+  { preprocessing, text = null, poolingSource }: BaseFacts,
   signal: AbortSignal,
 ): Promise<RunInput> {
   if (task === 'image-classification' && preprocessing !== null) return { kind: 'image', preprocessing };
@@ -102,5 +102,5 @@ async function inputOf(
   const info = await artifacts.stat(key);
   if (info === null) throw new GraftError('base-unfit', `The tokenizer of the base '${base.id}' is gone.`);
   const path = await localFile(artifacts, key, join(home, 'cache/tokenizers'), signal);
-  return { kind: 'text', text, tokenizer: { path, digest: info.digest } };
+  return { kind: 'text', text, poolingAssumed: poolingSource === 'assumed', tokenizer: { path, digest: info.digest } };
 }

@@ -960,6 +960,11 @@ export interface components {
              */
             longText?: "auto" | "truncate" | "windows";
             /**
+             * @description Of texts: how the vectors of a text's tokens become one. `auto`: as the base was trained (its `1_Pooling/config.json`, or a classifier of its own on the first token); where it does not say, what does best in cross-validation inside the training examples.
+             * @enum {string}
+             */
+            pooling?: "auto" | "mean" | "cls" | "max";
+            /**
              * @description AdamW, or gradient descent with momentum 0.9.
              * @enum {string}
              */
@@ -1031,6 +1036,11 @@ export interface components {
              * @enum {string}
              */
             longText?: "auto" | "truncate" | "windows";
+            /**
+             * @description Of texts: how the vectors of a text's tokens become one. `auto`: as the base was trained (its `1_Pooling/config.json`, or a classifier of its own on the first token); where it does not say, what does best in cross-validation inside the training examples.
+             * @enum {string}
+             */
+            pooling?: "auto" | "mean" | "cls" | "max";
             /**
              * @description AdamW, or gradient descent with momentum 0.9.
              * @enum {string}

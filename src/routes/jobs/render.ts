@@ -16,12 +16,13 @@ import type { Job, JobEvent, JobMetric } from './schema.js';
 /** Objects in the order of the contract: the database keeps the fields of JSON in an order of its own. */
 function hyperparametersBody(given: Hyperparameters): Hyperparameters {
   const { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed, ...rest } = given;
-  const { classWeights, longText, ...tuning } = rest;
+  const { classWeights, longText, pooling, ...tuning } = rest;
   const common = { epochs, learningRate, batchSize, weightDecay, labelSmoothing, seed };
   return {
     ...common,
     ...(classWeights !== undefined && { classWeights }),
     ...(longText !== undefined && { longText }),
+    ...(pooling !== undefined && { pooling }),
     ...tuning,
   };
 }

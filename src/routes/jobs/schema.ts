@@ -77,6 +77,10 @@ const LONG_TEXT = words(['auto', 'truncate', 'windows'], {
   description:
     "Of texts longer than the base reads: `truncate` leaves their end out; `windows` reads them in overlapping windows, whose logits are averaged, weighted by the windows' tokens. `auto`: windows where more than a tenth of the texts are longer.",
 });
+const POOLING = words(['auto', 'mean', 'cls', 'max'], {
+  description:
+    "Of texts: how the vectors of a text's tokens become one. `auto`: as the base was trained (its `1_Pooling/config.json`, or a classifier of its own on the first token); where it does not say, what does best in cross-validation inside the training examples.",
+});
 /** Of fineTuning and scratch only. */
 const TUNING = {
   optimizer: words(['auto', 'adamw', 'sgd'], { description: 'AdamW, or gradient descent with momentum 0.9.' }),
@@ -150,6 +154,7 @@ export const HyperparametersRequest = closed(
     seed: Type.Optional(HYPERPARAMETERS.seed),
     classWeights: Type.Optional(CLASS_WEIGHTS),
     longText: Type.Optional(LONG_TEXT),
+    pooling: Type.Optional(POOLING),
     ...TUNING_OPTIONAL,
   },
   { $id: 'HyperparametersRequest', description: 'What is left out is chosen by the trainer (`auto`); `seed` is 0.' },
@@ -159,6 +164,7 @@ export const Hyperparameters = open(
     ...HYPERPARAMETERS,
     classWeights: Type.Optional(CLASS_WEIGHTS),
     longText: Type.Optional(LONG_TEXT),
+    pooling: Type.Optional(POOLING),
     ...TUNING_OPTIONAL,
   },
   { $id: 'Hyperparameters', description: 'From `optimizer` on: of fineTuning and scratch only.' },

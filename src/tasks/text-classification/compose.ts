@@ -1,4 +1,4 @@
-import type { TextInput } from '../../domain/types.js';
+import type { Pooling, TextInput } from '../../domain/types.js';
 import {
   cast,
   type DataType,
@@ -23,6 +23,20 @@ import { pooledTokens, tokenMask } from './pooling.js';
  * Throws `unknown-tensor`, or `invalid-argument` where the part does not read token ids.
  */
 export function textTrunk(base: Model, at: string, text: TextInput, changed: Changed = null): Model {
+  return pooledTrunk(base, at, text, [text.pooling], changed);
+}
+
+/** Whether what is cut there are vectors of tokens, which are pooled. */
+export const poolsTokens = (base: Model, at: string): boolean => layoutOf(base.graph, at) === 'tokens';
+
+/** `textTrunk` pooled in several ways at once, side by side: float32 `[N, poolings times features]`. */
+export function pooledTrunk(
+  base: Model,
+  at: string,
+  text: TextInput,
+  poolings: readonly Pooling[],
+  changed: Changed = null,
+): Model {
   const found = cutBase(base, at, changed);
   const tokens = layoutOf(found.graph, at) === 'tokens';
   const double = statedType(found.graph, at)?.dataType === 'float64';
@@ -41,7 +55,8 @@ export function textTrunk(base: Model, at: string, text: TextInput, changed: Cha
   }
   const hidden = double ? cast(b, at, 'float32') : at;
   const counted = tokenMask(b, { mask, ids, idsType, padId: text.padId });
-  b.output(pooledTokens(b, hidden, counted, text.pooling), 'float32', ['N', '']);
+  const rows = poolings.map((pooling) => pooledTokens(b, hidden, counted, pooling));
+  b.output(rows.length === 1 ? rows[0]! : b.op('Concat', rows, { axis: 1 }), 'float32', ['N', '']);
   return b.model();
 }
 

@@ -1,4 +1,4 @@
-import type { TextInput } from '../../../src/domain/types.js';
+import type { PoolingSource, TextInput } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 import { type Graph, type Model, producers } from '../../../src/onnx/index.js';
 import { openTokenizer } from './tokenizer.js';
@@ -86,6 +86,12 @@ function positionsOf(config: unknown): number | null {
   const { max_position_embeddings: most, model_type: type } = (config ?? {}) as Record<string, unknown>;
   if (typeof most !== 'number' || most < 1) return null;
   return /roberta|camembert|xlm-r/i.test(String(type)) ? most - 2 : most;
+}
+
+/** Who says so. Throws nothing; what no file says and no classifier shows is assumed. */
+export function poolingSource({ poolingConfig, readsFirstToken = false }: Omit<TextSettings, 'files'>): PoolingSource {
+  if (poolingConfig !== undefined) return 'file';
+  return readsFirstToken ? 'classifier' : 'assumed';
 }
 
 function poolingOf({ poolingConfig, readsFirstToken = false }: TextSettings): TextInput['pooling'] {
