@@ -7,15 +7,10 @@ import { decodeModel } from '../../dist/src/onnx/index.js';
 import { imageTrunk } from '../../dist/src/tasks/image-classification/compose.js';
 import { withPixelInput } from '../../dist/src/tasks/image-classification/pixel-input.js';
 import { onnxruntimeExecutor } from '../../dist/workers/executors/onnxruntime.js';
-import { tuneGraphs } from '../../dist/workers/training/fine-tune/graphs.js';
-import { totalOf } from '../../dist/workers/training/fine-tune/memory.js';
 import { trainedLayers } from '../../dist/workers/training/fine-tune/trained.js';
-import { tuner } from '../../dist/workers/training/fine-tune/trainer.js';
-import { used } from './processor.mjs';
+import { timed } from './timed.mjs';
 
 const [file, cut, width, size, steps, layers, statistics] = process.argv.slice(2);
-const batch = Number(size);
-const classes = 10;
 const preprocessing = {
   resize: 256,
   crop: 224,
@@ -44,43 +39,22 @@ async function tensorflow() {
 
 const own = imageTrunk(decodeModel(readFileSync(file)), cut);
 const trained = trainedLayers(own, layers === 'all' ? 'all' : Number(layers));
-const begun = performance.now();
-const graphs = await tuneGraphs(executor, {
-  trunk: withPixelInput(own, own.graph.inputs[0].name, preprocessing),
-  classes,
-  head: { weight: new Float32Array(classes * width), bias: new Float32Array(classes) },
-  parameters: trained.parameters.map((p) => ({ ...p, rate: 1 })),
-  batch,
-  liveStatistics: statistics === 'live',
-  optimizer: 'adamw',
-  weightDecay: 0.01,
-  clip: 1,
-  keepFrozen: layers !== 'all',
-  accumulates: false,
-  unfreezes: false,
-  averages: false,
-});
-const net = await tuner(executor, graphs);
-const compile = performance.now() - begun;
-const count = graphs.input.dims.reduce((a, b) => a * b, 1);
-const data = graphs.below
-  ? Float32Array.from({ length: count }, (_, i) => Math.abs(Math.sin(i)))
-  : Uint8Array.from({ length: count }, (_, i) => (i * 7919) & 255);
-const [times, cpu] = [[], []];
-for (let i = 1; i <= Number(steps); i++) {
-  const targets = new Float32Array(batch * classes);
-  for (let k = 0; k < batch; k++) targets[k * classes + (k % classes)] = 1 / batch;
-  const [start, before] = [performance.now(), used()];
-  await net.step({ number: i, data, targets, rate: 1e-4, open: 0, averageDecay: 0 });
-  times.push(performance.now() - start);
-  cpu.push(used() - before);
-}
-console.log(
-  JSON.stringify({
-    times,
-    cpu,
-    compile,
-    estimate: totalOf(graphs.memory) / 2 ** 20,
-    mib: process.resourceUsage().maxRSS / 1024,
-  }),
+const pixels = ({ input, below }) => {
+  const count = input.dims.reduce((a, b) => a * b, 1);
+  return below
+    ? Float32Array.from({ length: count }, (_, i) => Math.abs(Math.sin(i)))
+    : Uint8Array.from({ length: count }, (_, i) => (i * 7919) & 255);
+};
+await timed(
+  executor,
+  {
+    trunk: withPixelInput(own, own.graph.inputs[0].name, preprocessing),
+    width: Number(width),
+    parameters: trained.parameters,
+    batch: Number(size),
+    liveStatistics: statistics === 'live',
+    keepFrozen: layers !== 'all',
+  },
+  Number(steps),
+  pixels,
 );

@@ -42,7 +42,9 @@ export { alignedOpsets, changedOperators, NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET 
 export {
   type AdamW,
   adamW,
-  clipByGlobalNorm,
+  clippedTo,
+  GRADIENT_NORM,
+  globalNorm,
   movingAverage,
   nextName,
   type Sgd,
@@ -51,6 +53,7 @@ export {
   sgd,
   type Trained,
 } from './optimizer.js';
+export { overwritable } from './overwritable.js';
 export { type Pack, type Packed, packed, packsOf, unpacked, withPacks } from './packs.js';
 export { initializersAsInputs, withInitializers } from './parameters.js';
 export { decodeModel } from './proto/decode.js';

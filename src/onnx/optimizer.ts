@@ -29,6 +29,7 @@ export interface StepState {
   readonly scalars: readonly string[];
 }
 
+export const GRADIENT_NORM = 'gradient_norm';
 export const nextName = (parameter: string): string => `next(${parameter})`;
 
 export interface AdamW {
@@ -105,21 +106,18 @@ function decayed(b: GraphBuilder, p: Trained, rate: string, weightDecay: number)
   return b.op('Mul', [p.name, b.op('Sub', [constant(b, FLOAT, 1), lost])]);
 }
 
-/**
- * How the gradients are to be scaled so that their joint Euclidean norm is at most `most` (Pascanu et al. 2013, arXiv 1211.5063):
- * a scalar for `Trained.scale`, {} where nothing is clipped; and the norm before, a scalar.
- */
-export function clipByGlobalNorm(
-  b: GraphBuilder,
-  gradients: readonly string[],
-  most: number | null,
-): { readonly clipped: Pick<Trained, 'scale'>; readonly norm: string } {
+/** The joint Euclidean norm of all gradients, the scalar output `gradient_norm`. */
+export function globalNorm(b: GraphBuilder, gradients: readonly string[]): string {
   const squares = gradients.map((g) => b.op('ReduceSumSquare', [g], { keepdims: 0 }));
-  const norm = b.op('Sqrt', [squares.reduce((x, y) => b.op('Add', [x, y]))], {}, { outputs: ['gradient_norm'] });
-  b.output(norm, FLOAT, []);
-  if (most === null) return { clipped: {}, norm };
+  const norm = b.op('Sqrt', [squares.reduce((x, y) => b.op('Add', [x, y]))], {}, { outputs: [GRADIENT_NORM] });
+  return b.output(norm, FLOAT, []);
+}
+
+/** `scale` that brings gradients of this joint norm to at most `most`; {} where nothing is clipped (Pascanu et al. 2013, arXiv 1211.5063). */
+export function clippedTo(b: GraphBuilder, norm: string, most: number | null): Pick<Trained, 'scale'> {
+  if (most === null) return {};
   const limit = constant(b, FLOAT, most);
-  return { clipped: { scale: b.op('Div', [limit, b.op('Max', [norm, limit])]) }, norm };
+  return { scale: b.op('Div', [limit, b.op('Max', [norm, limit])]) };
 }
 
 /**

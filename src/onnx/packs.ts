@@ -13,9 +13,11 @@ export interface Packed {
 }
 /** Tensors that lie one behind the other in one vector: an optimizer's step is then a few nodes, however many there are. */
 export interface Pack {
-  /** Input of the graph, float32 [size]. */
+  /** Input of the graph, float32. */
   readonly name: string;
   readonly size: number;
+  /** As the graph has it: a tensor that stands alone keeps its own dims, several are one vector. */
+  readonly dims: readonly number[];
   readonly tensors: readonly Packed[];
 }
 
@@ -31,13 +33,13 @@ export function packsOf(
   let offset = 0;
   for (const { name, dims } of tensors) {
     const size = elements(dims);
-    if (size >= ALONE) packs.push({ name: `pack(${name})`, size, tensors: [{ name, dims, offset: 0, size }] });
+    if (size >= ALONE) packs.push({ name: `pack(${name})`, size, dims, tensors: [{ name, dims, offset: 0, size }] });
     else {
       small.push({ name, dims, offset, size });
       offset += size;
     }
   }
-  return small.length === 0 ? packs : [{ name: 'pack', size: offset, tensors: small }, ...packs];
+  return small.length === 0 ? packs : [{ name: 'pack', size: offset, dims: [offset], tensors: small }, ...packs];
 }
 
 /**
@@ -54,7 +56,7 @@ export function withPacks(model: Model, packs: readonly Pack[]): Model {
   const gone = new Set<string>();
   const { graph } = model;
   for (const pack of packs) {
-    b.input(pack.name, 'float32', [pack.size]);
+    b.input(pack.name, 'float32', pack.dims);
     const sizes = pack.tensors.map((t) => t.size);
     const flat = pack.tensors.length === 1 ? [pack.name] : pack.tensors.map((t) => `flat(${t.name})`);
     if (flat.length > 1) {

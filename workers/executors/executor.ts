@@ -34,6 +34,8 @@ export interface FedBack {
   readonly input: string;
   readonly output: string;
   readonly initial: HostTensor;
+  /** The next value may be written over the last one, which a step that is refused then leaves changed. Default false. */
+  readonly inPlace?: boolean;
 }
 /** Parameters and moments that stay where the engine keeps them; only what `read` asks for travels. */
 export interface State {
@@ -53,7 +55,8 @@ export interface Program {
   state(of: readonly FedBack[]): State;
   /**
    * As `run` with `state`, which afterwards holds the next values that the program gives; what it does not give stays as it
-   * is, so several programs may work on one state. Where `accept` refuses the results, all of the state stays.
+   * is, so several programs may work on one state. Where `accept` refuses the results, all of the state stays but what may be
+   * written in place.
    */
   step(
     state: State,

@@ -6,6 +6,7 @@ import {
   lowerGradients,
   type Model,
   type Tensor as ModelTensor,
+  overwritable,
   type ShapeRunner,
   type ValueRunner,
 } from '../../src/onnx/index.js';
@@ -39,9 +40,14 @@ const hostOf = (t: Tensor): HostTensor => ({ dataType: t.type as DataType, dims:
 interface Resident extends State {
   readonly tensors: Map<string, Tensor>;
   readonly outputOf: ReadonlyMap<string, string>;
+  readonly inPlace: ReadonlySet<string>;
 }
 
-function program(session: InferenceSession): Program {
+/** `mayOverwrite` says of which inputs the memory may take which outputs. */
+function program(
+  session: InferenceSession,
+  mayOverwrite: (input: string, output: string) => boolean = () => false,
+): Program {
   const feedsOf = (feeds: Feeds): Record<string, Tensor> =>
     Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, tensorOf(value)]));
   const taken = new Set(session.inputNames);
@@ -61,6 +67,7 @@ function program(session: InferenceSession): Program {
       const state: Resident = {
         tensors,
         outputOf: new Map(of.map((s) => [s.input, s.output])),
+        inPlace: new Set(of.filter((s) => s.inPlace).map((s) => s.input)),
         read: async (input) => hostOf(tensors.get(input) as Tensor),
         write: async (input, value) => {
           tensors.set(input, tensorOf(value));
@@ -70,12 +77,17 @@ function program(session: InferenceSession): Program {
       return state;
     },
     async step(state, feeds, fetch, accept = () => true) {
-      const { tensors, outputOf } = state as Resident;
+      const { tensors, outputOf, inPlace } = state as Resident;
       const next = [...outputOf].filter(([, output]) => given.has(output));
-      const wanted = [...fetch, ...next.map(([, output]) => output)];
+      const into = next.map(([input, output]): [string, Tensor | null] => [
+        output,
+        inPlace.has(input) && mayOverwrite(input, output) ? (tensors.get(input) as Tensor) : null,
+      ]);
+      const wanted = Object.fromEntries([...fetch.map((name): [string, null] => [name, null]), ...into]);
       const results = await session.run({ ...feedsOf(feeds), ...takenOf(state) }, wanted);
       const told = Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
-      if (accept(told)) for (const [input, output] of next) tensors.set(input, results[output] as Tensor);
+      if (accept(told))
+        for (const [input, output] of next) if (wanted[output] === null) tensors.set(input, results[output] as Tensor);
       return told;
     },
     dispose: () => session.release(),
@@ -105,15 +117,16 @@ export function onnxruntimeExecutor(options: {
     const size = await block();
     return size === null ? model : blockedLayout(model, size);
   };
-  const load = async (file: Uint8Array, o: CompileOptions = {}): Promise<Program> =>
-    program(await InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false)));
+  const session = (file: Uint8Array, o: CompileOptions = {}): Promise<InferenceSession> =>
+    InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false));
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
     native: false,
-    load,
+    load: async (file, o) => program(await session(file, o)),
     async compile(model, o) {
       const laid = o?.training ? await laidOut(model) : model;
-      return load(Buffer.concat(encodeModel(lowerGradients(laid))), o);
+      const lowered = lowerGradients(laid);
+      return program(await session(Buffer.concat(encodeModel(lowered)), o), overwritable(lowered.graph));
     },
     dispose: async () => {},
     async trainingLayout() {

@@ -165,7 +165,7 @@ function passInput({ graph }: Model, shapes: Shapes, { batch, tokens }: TuneRequ
 
 const alone = (s: Statistic): Pack => {
   const size = s.dims.reduce((n, d) => n * d, 1);
-  return { name: s.input, size, tensors: [{ name: s.input, dims: s.dims, offset: 0, size }] };
+  return { name: s.input, size, dims: s.dims, tensors: [{ name: s.input, dims: s.dims, offset: 0, size }] };
 };
 
 type HeadNames = readonly [weight: string, bias: string];

@@ -19,8 +19,8 @@ const PROCESS_BYTES = 256 * 1024 * 1024;
 
 /**
  * Estimated bytes of a training pass and step, from measured shapes. The forward pass's tensors are kept for the way back, and
- * the largest of them is there a few times over while its gradient is made. Every trained number has a gradient, gathered and clipped; its
- * optimizer's moments exist twice while a step makes the next ones; the best weights are kept beside.
+ * the largest of them is there a few times over while its gradient is made. Every trained number is kept as it began and has a gradient; parameters and
+ * moments exist twice while a checkpoint is written; the best weights are kept beside.
  */
 export function stepMemory(
   shapes: Shapes,

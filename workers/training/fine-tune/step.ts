@@ -1,8 +1,10 @@
 import {
   adamW,
-  clipByGlobalNorm,
+  clippedTo,
   elements,
+  GRADIENT_NORM,
   type GraphBuilder,
+  globalNorm,
   gradientName,
   graphBuilder,
   type Model,
@@ -35,10 +37,10 @@ export interface StepRequest {
   readonly averages: boolean;
 }
 export interface StepGraphs {
-  /** One pass: the loss, and the next values of what it changes. */
+  /** One pass: the loss, the gradients, added to those of earlier passes where a step is made of several, and their joint norm. */
   readonly pass: Model;
-  /** Makes a step of the sums of several passes; null where a pass is a step. */
-  readonly apply: Model | null;
+  /** Makes a step of the gradients and their norm, once everything else that a pass has made is gone. */
+  readonly apply: Model;
   /** Brings the averages up to date after a step; null where none are kept. */
   readonly average: Model | null;
   readonly moments: readonly StateEntry[];
@@ -51,7 +53,10 @@ export interface StepGraphs {
 export const averageName = (name: string): string => `average(${name})`;
 const sumName = (pack: string): string => `sum(${pack})`;
 
-/** The step of a training run, its gradients by pack: in the pass itself, or from the sums of several passes. */
+/**
+ * The step of a training run in two graphs, its gradients by pack. The second reads nothing but parameters, moments and
+ * gradients, so their next values can take the places of the last ones, and are made only once loss and norm are known to be finite.
+ */
 export function stepGraphs(
   backward: Model,
   packs: readonly Pack[],
@@ -63,43 +68,51 @@ export function stepGraphs(
     prefix: 'step/',
     keepOutputs: ['loss', ...statistics.map((s) => s.output)],
   });
-  const gathered = packs.map((pack) => gathering(pass, pack));
   const { opset } = pass;
-  const changed = [...packs.map((p) => ({ name: p.name, dims: [p.size] })), ...statistics.map(named)];
+  const changed = [...packs.map((p) => ({ name: p.name, dims: p.dims })), ...statistics.map(named)];
   const averages = o.averages ? averaging(opset, changed) : { model: null, entries: [] };
-  const common = { average: averages.model, averages: averages.entries };
-  if (!o.accumulates) {
-    const made = optimizerStep(pass, packs, gathered, o);
-    return { ...common, ...made, pass: pass.model(), apply: null, sums: [] };
-  }
   const apply = graphBuilder({ opset, prefix: 'step/' });
-  for (const pack of packs) apply.input(pack.name, 'float32', [pack.size]);
-  const sums = packs.map((pack, i): StateEntry => {
-    const dims = [pack.size];
-    const input = pass.input(sumName(pack.name), 'float32', dims);
-    apply.input(input, 'float32', dims);
-    const output = `next(${input})`;
-    pass.output(pass.op('Add', [input, gathered[i]!], {}, { outputs: [output] }), 'float32', dims);
-    const size = apply.constant(tensor('', 'int64', [1], dims));
-    apply.output(apply.op('ConstantOfShape', [size], {}, { outputs: [output] }), 'float32', dims);
-    return { input, output, dims };
+  for (const pack of packs) apply.input(pack.name, 'float32', pack.dims);
+  const sums = packs.map((pack): StateEntry => {
+    const { dims } = pack;
+    const input = apply.input(sumName(pack.name), 'float32', dims);
+    const outputs = [`next(${input})`];
+    if (o.accumulates) {
+      const before = pass.input(input, 'float32', dims);
+      pass.op('Add', [before, gathering(pass, pack)], {}, { outputs });
+      const size = apply.constant(tensor('', 'int64', [dims.length], dims));
+      apply.output(apply.op('ConstantOfShape', [size], {}, { outputs }), 'float32', dims);
+    } else pass.op('Identity', [gathering(pass, pack)], {}, { outputs });
+    return { input, output: pass.output(outputs[0]!, 'float32', dims), dims };
   });
+  globalNorm(
+    pass,
+    sums.map((s) => s.output),
+  );
   const made = optimizerStep(
     apply,
     packs,
     sums.map((s) => s.input),
     o,
   );
-  return { ...common, ...made, pass: pass.model(), apply: apply.model(), sums };
+  return {
+    ...made,
+    average: averages.model,
+    averages: averages.entries,
+    pass: pass.model(),
+    apply: apply.model(),
+    sums,
+  };
 }
 
 const named = ({ input, dims }: Statistic) => ({ name: input, dims });
 
 /** The gradients of a pack's tensors, one behind the other. */
 function gathering(b: GraphBuilder, pack: Pack): string {
+  const [first] = pack.tensors;
+  if (pack.tensors.length === 1 && first!.dims.length === pack.dims.length) return gradientName(first!.name);
   const flat = (name: string): string =>
     b.op('Reshape', [gradientName(name), b.constant(tensor('', 'int64', [1], [-1]))]);
-  if (pack.tensors.length === 1) return flat(pack.tensors[0]!.name);
   return b.op(
     'Concat',
     pack.tensors.map((t) => flat(t.name)),
@@ -113,13 +126,13 @@ function optimizerStep(
   sums: readonly string[],
   o: StepRequest,
 ): Pick<StepGraphs, 'moments' | 'scalars'> {
-  const { clipped } = clipByGlobalNorm(b, sums, o.clip);
+  const clipped = clippedTo(b, b.input(GRADIENT_NORM, 'float32', []), o.clip);
   const open = o.unfreezes ? b.input(OPEN_LAYERS, 'float32', []) : null;
   const trained = packs.map((pack, i) => ({
     name: pack.name,
     gradient: sums[i]!,
     ...clipped,
-    dims: [pack.size],
+    dims: pack.dims,
     ...shares(b, pack, o, open),
   }));
   const settings = { weightDecay: o.weightDecay };
@@ -139,7 +152,7 @@ function shares(b: GraphBuilder, pack: Pack, o: StepRequest, open: string | null
     const data = new Float32Array(pack.size);
     for (const [i, t] of pack.tensors.entries()) data.fill(values[i]!, t.offset, t.offset + t.size);
     const bytes = new Uint8Array(data.buffer);
-    return b.constant({ name: '', dataType: 'float32', dims: [pack.size], data: bytes } satisfies Tensor);
+    return b.constant({ name: '', dataType: 'float32', dims: pack.dims, data: bytes } satisfies Tensor);
   };
   const tensorOf = (x: number | string): string =>
     typeof x === 'string' ? x : b.constant(tensor('', 'float32', [], x));

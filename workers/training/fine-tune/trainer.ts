@@ -1,4 +1,4 @@
-import { type StateEntry, type Tensor, unpacked } from '../../../src/onnx/index.js';
+import { GRADIENT_NORM, type StateEntry, type Tensor, unpacked } from '../../../src/onnx/index.js';
 import type { Executor, FedBack, Feeds, HostTensor } from '../../executors/executor.js';
 import { firstNotFinite } from './culprit.js';
 import { DROPOUT_MASK, dropoutMask } from './dropout.js';
@@ -65,16 +65,14 @@ export async function tuner(
   at?: (length: number) => Promise<TuneGraphs>,
 ): Promise<Tuner> {
   const { step: made, packs, statistics, initial } = graphs;
-  const compiled = (model: TuneGraphs['measure'] | null) =>
-    model === null ? null : executor.compile(model, { training: true });
   const lengths = forms(executor, graphs, at);
   const [first, apply, average] = [
     await (await lengths.of(graphs.input.dims)).pass(),
-    await compiled(made.apply),
-    await compiled(made.average),
+    await executor.compile(made.apply, { training: true }),
+    made.average === null ? null : await executor.compile(made.average, { training: true }),
   ];
   const weights: readonly StateEntry[] = [
-    ...packs.map(({ name, size }) => ({ input: name, output: `next(${name})`, dims: [size] })),
+    ...packs.map(({ name, dims }) => ({ input: name, output: `next(${name})`, dims })),
     ...statistics,
   ];
   const entries = [...weights, ...made.moments, ...made.averages];
@@ -84,7 +82,9 @@ export async function tuner(
   const fed = [...entries, ...made.sums].map(({ input, output, dims }): FedBack => {
     // The engine may keep the array as its own memory: never the caller's.
     const data = begin(input)?.slice() ?? blank(numbersIn(dims));
-    return { input, output, initial: { dataType: 'float32', dims, data } };
+    // Running statistics come from the pass, and stay where it is refused.
+    const inPlace = statistics.every((s) => s.input !== input);
+    return { input, output, initial: { dataType: 'float32', dims, data }, inPlace };
   });
   const state = first.state([...fed, ...lengths.constants]);
   const rows = graphs.input.dims[0]!;
@@ -131,23 +131,18 @@ export async function tuner(
         [OPEN_LAYERS]: open,
       };
       const scalars = Object.fromEntries(made.scalars.map((name) => [name, scalar(values[name]!)]));
-      const both = ['loss', 'gradient_norm'];
       let loss = 0;
       let norm = Number.NaN;
       const form = await formFor(input.data, input.targets.length / classes);
       const pass = await form.pass();
       for (const feeds of passes(input, form.input)) {
-        const result =
-          apply === null
-            ? await pass.step(state, { ...feeds, ...scalars }, both, finite)
-            : await pass.step(state, feeds, ['loss'], finite);
+        const result = await pass.step(state, feeds, ['loss', GRADIENT_NORM], finite);
         loss += told(result, 'loss');
-        if (apply === null) norm = told(result, 'gradient_norm');
-        if (!Number.isFinite(loss)) return { loss, norm };
+        norm = told(result, GRADIENT_NORM);
+        if (!Number.isFinite(loss) || !Number.isFinite(norm)) return { loss, norm };
       }
-      if (apply !== null) norm = told(await apply.step(state, scalars, ['gradient_norm'], finite), 'gradient_norm');
-      if (average !== null && Number.isFinite(norm))
-        await average.step(state, { [AVERAGE_DECAY]: scalar(averageDecay) }, []);
+      await apply.step(state, { ...scalars, [GRADIENT_NORM]: scalar(norm) }, []);
+      if (average !== null) await average.step(state, { [AVERAGE_DECAY]: scalar(averageDecay) }, []);
       return { loss, norm };
     },
     async culprit(input) {
@@ -187,7 +182,8 @@ export async function tuner(
     async dispose() {
       state.dispose();
       await lengths.dispose();
-      for (const program of [apply, average]) await program?.dispose();
+      await apply.dispose();
+      await average?.dispose();
     },
   };
 }
