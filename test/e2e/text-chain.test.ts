@@ -1,6 +1,7 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
 import { env, pipeline } from '@huggingface/transformers';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
@@ -234,3 +235,26 @@ test('long texts are read in windows where there are many, and the files say how
   await session.release();
   expect(predictions.filter(({ windows }: Answer) => windows > 1)).toHaveLength(3);
 });
+
+/** Of `npm run engine:tensorflow`; the tests in test/conformance/tensorflow insist on it in CI. */
+const engines = resolve(process.env.TEST_TENSORFLOW_HOME ?? '.graft', 'engines');
+test.runIf(existsSync(join(engines, 'tensorflow/installation.json')))(
+  'both methods train on the TensorFlow engine, to what onnxruntime comes to',
+  async () => {
+    await symlink(engines, join(service.home, 'engines'));
+    await http.until('/v1/engines', ({ data }) =>
+      data.some((one: Answer) => one.executor === 'tensorflow' && one.usable),
+    );
+    for (const method of [{ type: 'fineTuning' }, { type: 'featureExtraction' }]) {
+      const request = { base: 'text-small', method, hyperparameters: { epochs: 2, seed: 1 } };
+      const ours = await trained({ ...request, engine: 'tensorflow' });
+      const theirs = await trained({ ...request, engine: 'onnxruntime' });
+      expect(ours.certificate.engines.trainer.executor).toBe('tensorflow');
+      expect(ours.certificate.maxDifference).toBeLessThanOrEqual(1e-4);
+      expect(theirs.certificate.engines.trainer.executor).toBe('onnxruntime');
+      const [one, other] = [await served(ours), await served(theirs)];
+      for (const [i, { label }] of TEXTS.entries()) expect(one[i]![label]).toBeCloseTo(other[i]![label]!, 2);
+    }
+  },
+  120_000,
+);
