@@ -1,6 +1,7 @@
 // `npm run test:python-client`: generates a Python client from openapi.yaml and lets it do the main job on a service that
 // is started for it. Needs Python 3.10 or newer and PyPI; keeps its environment in node_modules/.cache.
-// With `-- --texts` also trains a classifier of texts and reads its downloaded folder with transformers' tokenizer and onnxruntime.
+// With `-- --texts` also trains a classifier of texts and reads its downloaded folder with transformers' tokenizer and onnxruntime;
+// where GRAFT_TEST_OPTIMUM names a Python that has optimum-onnx and its torch, with that too.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -81,6 +82,11 @@ try {
     const folder = join(home, 'texts');
     mkdirSync(folder);
     execFileSync(join(bin, 'python'), [join(root, 'test/python-client/texts.py'), url, folder], { stdio: 'inherit' });
+    const optimum = process.env.GRAFT_TEST_OPTIMUM;
+    if (optimum)
+      execFileSync(optimum, [join(root, 'test/python-client/texts.py'), url, folder, '--optimum'], {
+        stdio: 'inherit',
+      });
   }
 } finally {
   service.kill('SIGTERM');

@@ -1,8 +1,8 @@
 """A classifier of texts is trained over HTTP, and its downloaded folder read as Python's libraries read one from the hub.
 
-    python texts.py URL FOLDER
+    python texts.py URL FOLDER [--optimum]
 
-Needs `transformers` (its AutoTokenizer; no torch) and `onnxruntime`, and nothing of Graft. FOLDER, which is empty, keeps the files.
+With --optimum also by `optimum-onnx` (0.1.0, which needs `transformers` below 5, and torch). Needs `transformers` (its AutoTokenizer; no torch) and `onnxruntime`, and nothing of Graft. FOLDER, which is empty, keeps the files.
 """
 
 import json
@@ -64,6 +64,14 @@ def trained(url):
     return f"{url}/v1/models/{job['model']}"
 
 
+def by_optimum(folder, texts):
+    from optimum.onnxruntime import ORTModelForSequenceClassification
+
+    model = ORTModelForSequenceClassification.from_pretrained(folder)
+    tokens = AutoTokenizer.from_pretrained(folder)(texts, padding=True, truncation=True, return_tensors="pt")
+    return model(**tokens).logits.softmax(-1).numpy()
+
+
 def main():
     url, folder = sys.argv[1], Path(sys.argv[2])
     model = trained(url)
@@ -79,6 +87,10 @@ def main():
     (logits,) = session.run(["logits"], {name: tokens[name].astype(np.int64) for name in wanted})
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)
+
+    if "--optimum" in sys.argv:
+        assert np.abs(by_optimum(folder, texts) - probabilities).max() < 1e-4
+        print("texts: optimum loads the folder as it is, and says the same")
 
     served = post(f"{model}/predict", {"inputs": [{"text": text} for text in texts]})["predictions"]
     most = 0.0
