@@ -7,6 +7,7 @@ import { entryOf } from '../../../workers/entry.js';
 import { unpackWheel } from '../../../workers/executors/tensorflow/install/unpack.js';
 import { findTensorflow, MANIFEST, tensorflowFolder } from '../../../workers/executors/tensorflow/installation.js';
 import { probeTensorflow } from '../../../workers/executors/tensorflow/probe.js';
+import { TENSORFLOW } from '../../support/tensorflow.js';
 import { writeZip } from '../../support/zip.js';
 
 let home: string;
@@ -116,6 +117,14 @@ describe('an installation', () => {
       usable: false,
       reason: expect.stringMatching(/cannot be loaded: Error: .*addon\.node.*npm run engine:tensorflow/),
     });
+  });
+});
+
+test.runIf(TENSORFLOW !== null)('an addon that was built for another TensorFlow than it finds is refused', async () => {
+  const probe = await probeTensorflow({ addonPath: TENSORFLOW!.addonPath, tensorflow: '2.17.0' });
+  expect(probe).toMatchObject({
+    usable: false,
+    reason: expect.stringMatching(/built for TensorFlow 2\.17\.0, and the library is \d.*npm run engine:tensorflow/),
   });
 });
 
