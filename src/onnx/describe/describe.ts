@@ -6,6 +6,7 @@ import { isHalf } from '../float32.js';
 import type { Model, Shapes, ValueInfo } from '../types.js';
 import { type FoundClassifier, type FoundCut, findCuts } from './cuts.js';
 import { isTokenIds } from './hidden-state.js';
+import { scalingRange } from './input-scaling.js';
 import {
   findPreprocessing,
   type ImageInput,
@@ -67,12 +68,16 @@ export function describe(model: Model, o: DescribeOptions): BaseDescription {
   const known = structure(model, o.shapes, batch);
   const { cuts, classifier, hidden } = findCuts(known, labelCount(o.config), imageInput !== null);
   const square = imageInput !== null && imageInput.height === imageInput.width;
-  const found = imageInput && square ? findPreprocessing(imageInput, model.metadata, o.preprocessorConfig) : null;
+  const range = imageInput && scalingRange(graph, imageInput.name);
+  const found =
+    imageInput && square ? findPreprocessing(imageInput, model.metadata, o.preprocessorConfig, range) : null;
   const fixed = anyInput?.shape?.[0];
   if (imageInput && !square)
     notes.push(
       `The image input is ${imageInput.width}x${imageInput.height}; only square inputs are taken for image tasks.`,
     );
+  if (found?.source === 'graph')
+    notes.push(`The network scales pixels itself: it is given those from 0 to ${range === 'bytes' ? 255 : 1}.`);
   if (found?.source === 'assumed')
     notes.push("The file does not say how images are prepared; ImageNet's way is assumed.");
   if (typeof fixed === 'number')

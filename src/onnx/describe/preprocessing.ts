@@ -11,7 +11,7 @@ export interface ImagePreprocessing {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
-export type PreprocessingSource = 'metadata' | 'preprocessor_config' | 'assumed';
+export type PreprocessingSource = 'metadata' | 'preprocessor_config' | 'graph' | 'assumed';
 
 export interface ImageInput {
   readonly name: string;
@@ -31,13 +31,14 @@ const spread = (values: readonly number[], channels: number): readonly number[] 
     : Array.from({ length: channels }, (_, i) => values[Math.min(i, values.length - 1)] ?? 0);
 
 /**
- * Finds the preprocessing of a square image input: said by the file, said by the hub's file, or assumed: bytes as they are for
- * an input of bytes, else as ImageNet's.
+ * Finds the preprocessing of a square image input: said by the file, said by the hub's file, told by what the graph itself
+ * does to pixels (`range`, see `scalingRange`), or assumed: bytes as they are for an input of bytes, else as ImageNet's.
  */
 export function findPreprocessing(
   input: ImageInput,
   metadata: ReadonlyMap<string, string>,
   preprocessorConfig: unknown,
+  range: 'bytes' | 'unit' | null,
 ): { readonly preprocessing: ImagePreprocessing; readonly source: PreprocessingSource } {
   const crop = input.height;
   const base = {
@@ -64,6 +65,8 @@ export function findPreprocessing(
   }
   const hub = fromHub(preprocessorConfig);
   if (hub) return { preprocessing: fits(hub), source: 'preprocessor_config' };
+  if (range !== null)
+    return { preprocessing: fits({ scale: range === 'bytes' ? 1 : 1 / 255, mean: [0], std: [1] }), source: 'graph' };
   return { preprocessing: fits({}), source: 'assumed' };
 }
 

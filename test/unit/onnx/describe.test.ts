@@ -187,6 +187,64 @@ suite('describe: structures', () => {
     });
 });
 
+suite('describe: networks that prepare pixels themselves', () => {
+  type Step = readonly [operator: string, numbers: readonly number[]];
+  async function prepared(steps: readonly Step[], twice = false): Promise<BaseDescription> {
+    const b = graphBuilder({ opset: 13 });
+    let x = b.input('image', 'float32', ['batch', 32, 32, 3]);
+    const given = x;
+    for (const [i, [operator, numbers]] of steps.entries()) {
+      const constant = tensor('', 'float32', numbers.length === 1 ? [] : [1, 1, 1, 3], numbers);
+      x = b.op(operator, [x, b.initializer(`by${i}`, constant)]);
+    }
+    if (twice) b.output(b.op('Relu', [given]), 'float32', ['batch', 32, 32, 3]);
+    const weight = b.initializer('w', tensor('', 'float32', [8, 3, 3, 3], 0.01));
+    const map = b.op('Relu', [b.op('Conv', [b.op('Transpose', [x], { perm: [0, 3, 1, 2] }), weight])]);
+    b.output(b.op('Flatten', [b.op('GlobalAveragePool', [map])]), 'float32', ['batch', 8]);
+    const model = b.model();
+    return describe(model, { shapes: await measureShapes(model, inputShapes(model, { batch: 2 }), shapeRunner) });
+  }
+  const [MEAN, STD] = [IMAGENET.mean, IMAGENET.std];
+  const rescaled: readonly Step[] = [['Mul', [1 / 255]]];
+  const cases: readonly [what: string, steps: readonly Step[], scale: number][] = [
+    ['Rescaling and Normalization', [...rescaled, ['Sub', MEAN], ['Div', STD]], 1],
+    [
+      'to -1 and 1',
+      [
+        ['Div', [127.5]],
+        ['Sub', [1]],
+      ],
+      1,
+    ],
+    ['to 0 and 1', rescaled, 1],
+    ['the mean colour off', [['Sub', [123.68, 116.779, 103.939]]], 1],
+    [
+      'of 0 to 1, normalised',
+      [
+        ['Add', MEAN.map((x) => -x)],
+        ['Mul', STD.map((x) => 1 / x)],
+      ],
+      1 / 255,
+    ],
+  ];
+  for (const [what, steps, scale] of cases)
+    it(what, async () => {
+      const { preprocessing, preprocessingSource } = await prepared(steps);
+      expect(preprocessing).toMatchObject({ scale, mean: [0, 0, 0], std: [1, 1, 1], layout: 'NHWC' });
+      expect(preprocessingSource).toBe('graph');
+    });
+  it('is assumed where the arithmetic is no preparation, or the pixels are read beside it', async () => {
+    const others: readonly (readonly Step[])[] = [
+      [],
+      [['Mul', [0.7, 1.3, 0.9]]],
+      [['Add', [0.1]]],
+      [['Mul', [1 / 65535]]],
+    ];
+    for (const steps of others) expect((await prepared(steps)).preprocessingSource).toBe('assumed');
+    expect((await prepared(rescaled, true)).preprocessingSource).toBe('assumed');
+  });
+});
+
 suite.runIf(hasData('broken-models'))('check: files that people saved as .onnx', () => {
   const wanted: Record<string, string> = {
     'customvision-2018-opset1-zipmap-pcb-aoi.onnx':
