@@ -4,7 +4,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const PACKAGES = ['torch', 'torchvision', 'onnx2torch', 'onnx', 'numpy', 'pillow'];
+const PACKAGES = ['torch', 'torchvision', 'onnx2torch', 'onnx', 'numpy', 'pillow', 'transformers', 'scikit-learn'];
 
 export function python(out) {
   const venv = join(out, 'train-venv');
@@ -27,9 +27,12 @@ export function tcmalloc() {
   throw new Error('tcmalloc is not installed; PyTorch at its best is measured with it (package libtcmalloc-minimal4).');
 }
 
-export async function startPeer(script, { out, base, photos, best }) {
+export const startPeer = (script, { out, base, photos, best }) =>
+  startLines(out, [script, base, photos, ...(best ? ['channels_last'] : [])], best);
+
+/** A script that tells about itself in a line, and then answers each line with one. */
+export async function startLines(out, args, best = false) {
   const env = best ? { ...process.env, LD_PRELOAD: tcmalloc() } : process.env;
-  const args = [script, base, photos, ...(best ? ['channels_last'] : [])];
   const child = spawn(python(out), args, { stdio: ['pipe', 'pipe', 'inherit'], env });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const next = async () => {
@@ -40,8 +43,8 @@ export async function startPeer(script, { out, base, photos, best }) {
   const about = await next();
   return {
     about,
-    job: () => {
-      child.stdin.write('job\n');
+    job: (line = 'job') => {
+      child.stdin.write(`${line}\n`);
       return next();
     },
     stop: () => child.kill('SIGKILL'),

@@ -1,0 +1,121 @@
+// Jobs on SST-2 with MiniLM against the same in transformers and PyTorch eager with the same weights, in turns on the same cores.
+//   npm run bench:text [-- rounds [--engine tensorflow]]
+// Feature extraction on all 6,920 sentences, SST-2's dev split for validation: wall time from POST to `succeeded`, the base and
+// the service warm, the feature cache emptied before it. Fine-tuning: one epoch of the first 2,000 sentences in batches of 16,
+// the steps alone on both sides, the word table frozen on both where the job chose so. Exits with 1 where a bar is missed.
+// `--engine tensorflow` needs the engine in GRAFT_HOME (.graft): npm run engine:tensorflow.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { startLines } from '../feature-extraction/peer.mjs';
+import { call, startService } from '../predict/service.mjs';
+import { addMinilm, addTable, trained } from './setup.mjs';
+
+const { values, positionals } = parseArgs({
+  options: { engine: { type: 'string', default: 'onnxruntime' } },
+  allowPositionals: true,
+});
+const rounds = Number(positionals[0] ?? 3);
+const { engine } = values;
+const EXAMPLES = 2000;
+const BATCH = 16;
+const BARS = {
+  'feature extraction / PyTorch': 0.6,
+  'fine-tuning epoch / PyTorch': engine === 'tensorflow' ? 0.9 : 1.0,
+};
+
+const root = join(import.meta.dirname, '../..');
+const out = join(root, 'bench/out');
+const data = join(root, '../shared/data');
+const minilm = join(data, 'models/minilm-l6-v2');
+const sst2 = join(data, 'datasets/sst2/data/SST2');
+for (const needed of [minilm, sst2]) {
+  if (existsSync(needed)) continue;
+  console.error(`${needed} is not there; nothing was measured.`);
+  process.exit(1);
+}
+const rows = (file) =>
+  readFileSync(join(sst2, file), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split('\t'));
+const [train, dev] = [rows('train.tsv'), rows('dev.tsv')];
+const labelled = (list, split) => list.map(([text, label]) => [text, label === '1' ? 'good' : 'bad', split]);
+const forPeer = (list) => ({ texts: list.map(([text]) => text), labels: list.map(([, label]) => Number(label)) });
+
+mkdirSync(out, { recursive: true });
+const home = mkdtempSync(join(tmpdir(), 'graft-bench-'));
+if (engine === 'tensorflow')
+  symlinkSync(join(resolve(process.env.GRAFT_HOME ?? '.graft'), 'engines'), join(home, 'engines'));
+const table = join(home, 'table.json');
+writeFileSync(table, JSON.stringify({ ...forPeer(train), validation: forPeer(dev) }));
+
+/** Seconds of the epoch's steps, with what they waited for, as the job's own log says. */
+async function epochOf(url, { id }, steps) {
+  const events = (await call(url, `/v1/jobs/${id}/events?limit=1000`)).data;
+  const { pace } = events.map((event) => event.data).find((told) => told?.pace ?? told?.data?.pace) ?? {};
+  if (!pace) throw new Error(`The events of job ${id} tell no pace: ${JSON.stringify(events.at(-3))}`);
+  return (steps * (pace.stepMs + pace.waitMs)) / 1000;
+}
+
+const service = await startService(root, home);
+const peer = await startLines(out, [join(import.meta.dirname, 'peer.py'), minilm, table]);
+const seen = { features: [], epoch: [], peerFeatures: [], peerEpoch: [] };
+try {
+  await addMinilm(service.url, data, home);
+  const add = (name, list) =>
+    addTable(
+      service.url,
+      name,
+      ['text', 'label', 'split'],
+      [...labelled(list, 'train'), ...labelled(dev, 'validation')],
+    );
+  const all = await add('sst2', train);
+  const few = await add('sst2 first', train.slice(0, EXAMPLES));
+  const extract = async () => {
+    const { job } = await trained(service.url, { dataset: all.id, base: 'minilm', engine: 'onnxruntime' });
+    const seconds = (Date.parse(job.finishedAt) - Date.parse(job.createdAt)) / 1000;
+    return { seconds, accuracy: job.metrics['validation/accuracy'] };
+  };
+  const tune = async () => {
+    const hyperparameters = { epochs: 1, batchSize: BATCH };
+    const method = { type: 'fineTuning', layers: 'all' };
+    const { job } = await trained(service.url, { dataset: few.id, base: 'minilm', engine, method, hyperparameters });
+    return { seconds: await epochOf(service.url, job, Math.ceil(EXAMPLES / BATCH)), job };
+  };
+  console.log(`${availableParallelism()} cores, load ${loadavg()[0].toFixed(1)}, torch ${peer.about.torch}; warming`);
+  await extract();
+  await peer.job('features 320');
+  for (let round = 1; round <= rounds; round++) {
+    rmSync(join(home, 'cache/features'), { recursive: true, force: true });
+    const ours = await extract();
+    const theirs = await peer.job(`features ${train.length}`);
+    const epoch = await tune();
+    const { embeddings } = epoch.job.hyperparameters;
+    const theirEpoch = await peer.job(`epoch ${EXAMPLES} ${BATCH} ${embeddings}`);
+    seen.features.push(ours.seconds);
+    seen.peerFeatures.push(theirs.seconds);
+    seen.epoch.push(epoch.seconds);
+    seen.peerEpoch.push(theirEpoch.seconds);
+    const told = [ours, theirs, epoch, theirEpoch].map((r) => `${r.seconds.toFixed(2)} s`).join(', ');
+    console.log(
+      `round ${round}: features (accuracy ${ours.accuracy.toFixed(3)}), PyTorch's (${theirs.accuracy.toFixed(3)}), epoch on ${epoch.job.engine.executor} (word table ${embeddings}), PyTorch's: ${told}; load ${loadavg()[0].toFixed(1)}`,
+    );
+  }
+} finally {
+  peer.stop();
+  await service.stop();
+  rmSync(home, { recursive: true, force: true });
+}
+const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
+const results = {
+  'feature extraction / PyTorch': median(seen.features) / median(seen.peerFeatures),
+  'fine-tuning epoch / PyTorch': median(seen.epoch) / median(seen.peerEpoch),
+};
+let missed = 0;
+for (const [name, value] of Object.entries(results)) {
+  if (value > BARS[name]) missed++;
+  console.log(`${value > BARS[name] ? 'MISSED' : 'ok    '} ${name}: ${value.toFixed(2)} (<= ${BARS[name]})`);
+}
+process.exit(missed === 0 ? 0 : 1);
