@@ -53,9 +53,13 @@ writeFileSync(table, JSON.stringify({ ...forPeer(train), validation: forPeer(dev
 
 /** Seconds of the epoch's steps, with what they waited for, as the job's own log says. */
 async function epochOf(url, { id }, steps) {
-  const events = (await call(url, `/v1/jobs/${id}/events?limit=1000`)).data;
-  const { pace } = events.map((event) => event.data).find((told) => told?.pace ?? told?.data?.pace) ?? {};
-  if (!pace) throw new Error(`The events of job ${id} tell no pace: ${JSON.stringify(events.at(-3))}`);
+  let pace = null;
+  for (let page = { hasMore: true, nextCursor: '' }; page.hasMore && pace === null; ) {
+    const after = page.nextCursor === '' ? '' : `&after=${page.nextCursor}`;
+    page = await call(url, `/v1/jobs/${id}/events?limit=100${after}`);
+    pace = page.data.find((event) => event.data?.pace)?.data.pace ?? null;
+  }
+  if (pace === null) throw new Error(`The events of job ${id} do not tell how long a step took.`);
   return (steps * (pace.stepMs + pace.waitMs)) / 1000;
 }
 
