@@ -1,5 +1,6 @@
 // `npm run test:python-client`: generates a Python client from openapi.yaml and lets it do the main job on a service that
 // is started for it. Needs Python 3.10 or newer and PyPI; keeps its environment in node_modules/.cache.
+// With `-- --prepare` only makes that environment.
 // With `-- --texts` also trains a classifier of texts and reads its downloaded folder with transformers' tokenizer and onnxruntime;
 // where GRAFT_TEST_OPTIMUM names a Python that has optimum-onnx and its torch, with that too.
 import { execFileSync, spawn } from 'node:child_process';
@@ -38,6 +39,7 @@ if (!existsSync(join(bin, 'openapi-python-client'))) {
   execFileSync(python, ['-m', 'venv', join(cache, 'venv')], { stdio: 'inherit' });
   execFileSync(join(bin, 'pip'), ['install', '-q', '--disable-pip-version-check', GENERATOR], { stdio: 'inherit' });
 }
+if (process.argv.includes('--prepare')) process.exit(0);
 const client = join(cache, 'graft_client');
 rmSync(client, { recursive: true, force: true });
 // It warns of media types that it leaves out (raw bodies); what it writes must still do the whole job.

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { picture } from '../support/pictures.js';
 import { until } from '../support/until.js';
 import { writeZip } from '../support/zip.js';
-import { type Answer, expectProblem, httpOf, type Reply } from './support/http.js';
+import { expectProblem, httpOf, type Reply } from './support/http.js';
+import { preparedHome } from './support/prepared-home.js';
 import { type Service, startService } from './support/service.js';
 import { type SmallDisk, smallDisk, whyNoMount } from './support/small-disk.js';
 
@@ -99,16 +100,10 @@ describe.runIf(why === null)('with a full disk', () => {
     let disk: SmallDisk;
     beforeAll(async () => {
       // Its tables, not its log: a server that cannot write its log ends, as it must.
-      const first = await startService();
-      // The bases that come along are stored by their check: what that takes is no part of what is measured here.
-      await until(async () => {
-        const { data } = (await httpOf(first).get('/v1/bases')).body;
-        expect(data.map(({ state }: Answer) => state)).toEqual(['ready', 'ready']);
-      }, 60_000);
-      await first.end();
-      disk = smallDisk(join(first.home, 'postgres/data/base'), 96);
+      const home = await preparedHome();
+      disk = smallDisk(join(home, 'postgres/data/base'), 96);
       disks.push(disk);
-      service = await startService({ home: first.home });
+      service = await startService({ home });
       http = httpOf(service);
     });
     afterAll(clean);

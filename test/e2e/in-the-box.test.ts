@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { freePort } from '../support/net.js';
 import { until } from '../support/until.js';
 import { isAlive } from './support/processes.js';
-import { freePort, ROOT } from './support/service.js';
+import { ROOT } from './support/service.js';
 
 /** Needs nothing but the project itself: the base that it brings and pictures from npm packages. */
 const home = mkdtempSync(join(tmpdir(), 'graft-box-'));

@@ -62,11 +62,11 @@ describe.runIf(present).each(Object.keys(VARIANTS))('%s: in the middle of a job,
   it('everything at once changes nothing after a restart, for any job that was accepted', async () => {
     const running = await inTheMiddle(place);
     const waiting = [await post(place), await post(place)];
+    for (const id of [running, ...waiting]) expect(await isUnderWay(place, id)).toBe(true);
     const pids = place.service.pids();
     signal(pids, 'SIGKILL');
     await until(() => expect(pids.filter(isAlive)).toEqual([]), 20_000);
     place = await again(place, options);
-    for (const id of [running, ...waiting]) expect(await isUnderWay(place, id)).toBe(true);
     for (const id of [running, ...waiting]) await endsAsUndisturbed(place, id);
   });
 });

@@ -2,11 +2,12 @@ import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { freePort } from '../support/net.js';
 import { emptyDatabase } from '../support/postgres.js';
 import { startRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
 import { isAlive } from './support/processes.js';
-import { freePort, type Service, type ServiceOptions, startService } from './support/service.js';
+import { type Service, type ServiceOptions, startService } from './support/service.js';
 
 const started: Service[] = [];
 const start = async (options?: ServiceOptions) => {
@@ -26,7 +27,7 @@ const status = async (service: Service, path: string) => {
 
 describe('npm start', () => {
   it('is ready, says where, and Ctrl-C ends everything in order', async () => {
-    const service = await start();
+    const service = await start({ firstStart: true });
     await until(() => expect(service.output()).toContain('Graft is ready'));
     expect(service.output()).toContain(service.url);
     expect(service.output()).toContain(`${service.url}/docs`);
@@ -62,7 +63,7 @@ describe('npm start', () => {
   });
 
   it('leaves nothing behind when its supervisor is killed, and starts again', async () => {
-    const first = await start();
+    const first = await start({ firstStart: true });
     const pids = first.pids();
     await first.end('SIGKILL');
     await until(() => none(pids), 60_000);

@@ -27,7 +27,7 @@ for (const variant of ['embedded default', 'Redis and Postgres'] as const) {
       cleanup.push(() => rm(folder, { recursive: true, force: true }));
       await zipFolder(photos!, join(folder, 'photos.zip'));
       zip = await readFile(join(folder, 'photos.zip'));
-      if (variant === 'embedded default') service = await startService();
+      if (variant === 'embedded default') service = await startService({ firstStart: true });
       else {
         const database = await emptyDatabase();
         cleanup.push(database.drop);

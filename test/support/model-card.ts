@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** What the card's own Python, as it stands, says of a picture: the likeliest label. `folder` is its own. */
@@ -24,12 +23,20 @@ export async function cardAnswer(
 async function pythonWith(packages: readonly string[]): Promise<string> {
   if (process.env.GRAFT_TEST_PYTHON) return process.env.GRAFT_TEST_PYTHON;
   const venv = join(import.meta.dirname, '../../bench/out/card-venv');
-  const python = join(venv, 'bin/python');
-  const stamp = join(venv, '.installed');
   const wanted = packages.join(' ');
-  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === wanted) return python;
-  execFileSync('python3', ['-m', 'venv', venv]);
-  execFileSync(python, ['-m', 'pip', '-q', 'install', ...packages]);
-  await writeFile(stamp, wanted);
-  return python;
+  const isMade = async () => (await readFile(join(venv, '.installed'), 'utf8').catch(() => '')) === wanted;
+  if (!(await isMade())) {
+    // Put in its place whole: a suite that runs beside this one may be about to make or to use the same.
+    const fresh = `${venv}-${process.pid}`;
+    execFileSync('python3', ['-m', 'venv', fresh]);
+    const install = ['-m', 'pip', '-q', 'install', '--no-compile', '--disable-pip-version-check', ...packages];
+    execFileSync(join(fresh, 'bin/python'), install);
+    await writeFile(join(fresh, '.installed'), wanted);
+    if (!(await isMade())) await rm(venv, { recursive: true, force: true });
+    await rename(fresh, venv).catch(async (error: unknown) => {
+      await rm(fresh, { recursive: true });
+      if (!(await isMade())) throw error;
+    });
+  }
+  return join(venv, 'bin/python');
 }

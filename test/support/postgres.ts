@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { connect } from 'node:net';
 import pg from 'pg';
 import { inject, onTestFinished } from 'vitest';
 import { connectDatabase, type Database, migrate, migrationsFolder } from '../../src/db/index.js';
+import { askBroker } from './broker.js';
 
 let server: Promise<string> | null = null;
 
@@ -13,12 +13,8 @@ export function testServer(): Promise<string> {
 }
 
 async function ask(): Promise<string> {
-  const socket = connect(inject('postgresBroker'), '127.0.0.1');
-  let text = '';
-  for await (const chunk of socket) text += String(chunk);
-  const answer = JSON.parse(text) as { url?: string; error?: string };
-  if (answer.url === undefined) throw new Error(answer.error ?? 'The test Postgres did not answer.');
-  return answer.url;
+  const { url } = await askBroker<{ url: string }>(inject('postgresBroker'));
+  return url;
 }
 
 async function admin(text: string): Promise<void> {

@@ -10,10 +10,16 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** A real Redis: the one of TEST_REDIS_URL, else a `redis-server` of PATH on a free port, else null (and says so). */
+/**
+ * A real Redis: a database of the one of TEST_REDIS_URL that no suite uses that runs beside this one, else a `redis-server`
+ * of PATH on a free port, else null (and says so).
+ */
 export async function startRedis(): Promise<TestRedis | null> {
   const given = process.env.TEST_REDIS_URL;
-  return given ? { url: given, stop: async () => undefined } : startOwnRedis();
+  if (!given) return startOwnRedis();
+  const url = new URL(given);
+  url.pathname = `/${process.env.VITEST_POOL_ID ?? 0}`;
+  return { url: url.href, stop: async () => undefined };
 }
 
 /** A Redis that nobody else uses, so that its test may do to it what it likes. */

@@ -32,7 +32,7 @@ export function httpOf(service: Pick<Service, 'url' | 'headers'>) {
   const get = (path: string) => call('GET', path);
   const post = (path: string, json?: unknown, headers?: Record<string, string>) =>
     call('POST', path, { ...(json === undefined ? {} : { json }), ...(headers === undefined ? {} : { headers }) });
-  async function until(path: string, done: (body: Answer) => boolean, ms = 120_000): Promise<Answer> {
+  async function until(path: string, done: (body: Answer) => boolean, ms = 240_000): Promise<Answer> {
     let seen: Reply | null = null;
     for (const end = Date.now() + ms; Date.now() < end; await sleep(100)) {
       seen = await get(path).catch(() => null);

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { freePort } from '../../support/net.js';
 import { isAlive, treeOf } from './processes.js';
 
 export const ROOT = resolve(import.meta.dirname, '../../..');
@@ -29,8 +29,10 @@ export interface Service {
   stop(): Promise<void>;
 }
 export interface ServiceOptions {
-  /** A home that an earlier service left. */
+  /** A home that an earlier service left; else one as a first start leaves it. */
   readonly home?: string;
+  /** An empty home instead. */
+  readonly firstStart?: boolean;
   readonly port?: number;
   /** A Postgres and a Redis of the test's own; without them, the embedded default. */
   readonly databaseUrl?: string;
@@ -49,7 +51,7 @@ const MARKS = {
 
 /** Starts the whole service as a user would, in a home and on a port of its own. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
-  const home = options.home ?? mkdtempSync(join(tmpdir(), 'graft-e2e-'));
+  const home = options.home ?? (await homeFor(options));
   const port = options.port ?? (await freePort());
   const env: NodeJS.ProcessEnv = { ...process.env, GRAFT_HOME: home, PORT: `${port}`, LOG_LEVEL: 'info' };
   for (const name of ['DATABASE_URL', 'QUEUE_URL', 'HOST', 'PREDICT_URL', 'GRAFT_EMBEDDED', 'NODE_OPTIONS'])
@@ -90,7 +92,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       return found.pid;
     },
     pids,
-    ready: async (ms = 60_000) => {
+    ready: async (ms = 120_000) => {
       const end = performance.now() + ms;
       while (performance.now() < end) {
         if (supervisor.exitCode !== null) break;
@@ -126,10 +128,9 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   return service;
 }
 
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
+async function homeFor({ firstStart = false, databaseUrl }: ServiceOptions): Promise<string> {
+  if (firstStart || databaseUrl !== undefined) return mkdtempSync(join(tmpdir(), 'graft-e2e-'));
+  // Where it is prepared, outside the tests, there is no prepared one to ask for.
+  const { preparedHome } = await import('./prepared-home.js');
+  return preparedHome();
 }
