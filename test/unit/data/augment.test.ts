@@ -172,13 +172,22 @@ describe('what is drawn', () => {
     const next = random(3);
     const [own, other] = [new Uint8Array(100).fill(0), new Uint8Array(100).fill(200)];
     for (let i = 0; i < 100; i++) {
-      const draw = drawMix(next, { kind, alpha: 1 }, 50, 10);
+      const draw = drawMix(next, [{ kind, alpha: 1 }], 50, 10)!;
       expect(draw.partner).toBeLessThan(50);
       const out = new Uint8Array(100);
       mixed(out, own, other, draw, 10, 1);
       const mean = out.reduce((s, x) => s + x, 0) / 100;
       expect(Math.abs(mean / 200 - (1 - draw.share))).toBeLessThan(0.005);
     }
+  });
+
+  it('mixes in each of the ways that are set, and in none where none is', () => {
+    const next = random(4);
+    const drawn = Array.from({ length: 400 }, () => drawMix(next, AUGMENT_PRESETS.strong.mix, 50, 10)!);
+    const cut = drawn.filter(({ rect }) => rect !== null).length;
+    expect(cut).toBeGreaterThan(150);
+    expect(cut).toBeLessThan(250);
+    expect(drawMix(next, AUGMENT_PRESETS.medium.mix, 50, 10)).toBeNull();
   });
 
   it('turns that follow each other add up', () => {

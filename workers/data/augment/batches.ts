@@ -82,7 +82,7 @@ export async function trainingPictures(options: TrainingPicturesOptions): Promis
     const place = async (row: number, i: number): Promise<void> => {
       const out = pixels.subarray((i * pixels.length) / rows.length, ((i + 1) * pixels.length) / rows.length);
       const target = targets.subarray(i * classes, (i + 1) * classes);
-      const mix = settings.mix && drawMix(drawsOf(seed, epoch, row, PURPOSE.mix), settings.mix, examples.length, size);
+      const mix = drawMix(drawsOf(seed, epoch, row, PURPOSE.mix), settings.mix, examples.length, size);
       target[labels[row]!]! += mix?.share ?? 1;
       if (!mix) return out.set(await view(row));
       target[labels[mix.partner]!]! += 1 - mix.share;

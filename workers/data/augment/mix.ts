@@ -1,6 +1,6 @@
 import { below, beta } from './draws.js';
 import type { Rect } from './geometry.js';
-import type { AugmentSettings } from './settings.js';
+import type { Mixing } from './settings.js';
 
 /** How an example's view is mixed with another example's. */
 export interface MixDraw {
@@ -16,16 +16,14 @@ export interface MixDraw {
 const LEVELS = 256;
 
 /**
- * Draws the other example out of `examples`, and the share from Beta(alpha, alpha): mixup blends by it (arXiv 1710.09412),
+ * Draws which of the ways, the other example out of `examples`, and the share from Beta(alpha, alpha): mixup blends by it (arXiv 1710.09412),
  * cutmix covers a rectangle of it, of the picture's own aspect, whose centre is anywhere; the share is then what is left
- * visible, to the pixel (arXiv 1905.04899).
+ * visible, to the pixel (arXiv 1905.04899). Null where there is no way to mix.
  */
-export function drawMix(
-  next: () => number,
-  { kind, alpha }: NonNullable<AugmentSettings['mix']>,
-  examples: number,
-  size: number,
-): MixDraw {
+export function drawMix(next: () => number, ways: readonly Mixing[], examples: number, size: number): MixDraw | null {
+  const way = ways.length > 1 ? ways[below(next, ways.length)] : ways[0];
+  if (way === undefined) return null;
+  const { kind, alpha } = way;
   const partner = below(next, examples);
   const share = beta(next, alpha);
   if (kind === 'mixup') return { partner, share: Math.round(share * LEVELS) / LEVELS, rect: null };

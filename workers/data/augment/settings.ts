@@ -1,6 +1,6 @@
 import { GraftError } from '../../../src/errors.js';
 
-/** How pictures are varied while training. Each part is off at `false`, `null` or 0. */
+/** How pictures are varied while training. Each part is off at `false`, `null`, 0 or an empty list. */
 export interface AugmentSettings {
   /** Mirrored left to right, every second view. */
   readonly flip: boolean;
@@ -10,23 +10,32 @@ export interface AugmentSettings {
   readonly colour: number;
   /** RandAugment: so many operations a view, at a magnitude from 0 to 30 (see `drawPolicy`). */
   readonly policy: { readonly operations: number; readonly magnitude: number } | null;
-  /** Each picture is mixed with another one, its target too; the share is drawn from Beta(alpha, alpha). */
-  readonly mix: { readonly kind: 'mixup' | 'cutmix'; readonly alpha: number } | null;
+  /** Each picture is mixed with another one, its target too, in one of these ways at equal odds; none where there are none. */
+  readonly mix: readonly Mixing[];
+}
+/** The share that stays of a picture is drawn from Beta(alpha, alpha). */
+export interface Mixing {
+  readonly kind: 'mixup' | 'cutmix';
+  readonly alpha: number;
 }
 
 /** RandAugment's highest magnitude (arXiv 1909.13719). */
 export const MAX_MAGNITUDE = 30;
 
 export const AUGMENT_PRESETS: Readonly<Record<'none' | 'light' | 'medium' | 'strong', AugmentSettings>> = {
-  none: { flip: false, crop: null, colour: 0, policy: null, mix: null },
-  light: { flip: true, crop: { minArea: 0.35, maxArea: 1 }, colour: 0, policy: null, mix: null },
-  medium: { flip: true, crop: { minArea: 0.25, maxArea: 1 }, colour: 0.4, policy: null, mix: null },
+  none: { flip: false, crop: null, colour: 0, policy: null, mix: [] },
+  light: { flip: true, crop: { minArea: 0.35, maxArea: 1 }, colour: 0, policy: null, mix: [] },
+  medium: { flip: true, crop: { minArea: 0.25, maxArea: 1 }, colour: 0.4, policy: null, mix: [] },
   strong: {
     flip: true,
     crop: { minArea: 0.2, maxArea: 1 },
     colour: 0.4,
     policy: { operations: 2, magnitude: 9 },
-    mix: { kind: 'mixup', alpha: 0.2 },
+    // Each at the alpha of its paper.
+    mix: [
+      { kind: 'mixup', alpha: 0.2 },
+      { kind: 'cutmix', alpha: 1 },
+    ],
   },
 };
 
@@ -49,9 +58,9 @@ export function checkSettings({ crop, colour, policy, mix }: AugmentSettings): v
     const within = magnitude >= 0 && magnitude <= MAX_MAGNITUDE;
     check(within, 'policy.magnitude', magnitude, `from 0 to ${MAX_MAGNITUDE}`);
   }
-  if (mix) {
-    check(mix.kind === 'mixup' || mix.kind === 'cutmix', 'mix.kind', mix.kind, "'mixup' or 'cutmix'");
-    check(mix.alpha > 0 && Number.isFinite(mix.alpha), 'mix.alpha', mix.alpha, 'a number above 0');
+  for (const [i, { kind, alpha }] of mix.entries()) {
+    check(kind === 'mixup' || kind === 'cutmix', `mix[${i}].kind`, kind, "'mixup' or 'cutmix'");
+    check(alpha > 0 && Number.isFinite(alpha), `mix[${i}].alpha`, alpha, 'a number above 0');
   }
   if (broken.length === 0) return;
   throw new GraftError('job-impossible', broken.map(({ detail }) => detail).join(' '), {
