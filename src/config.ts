@@ -28,6 +28,8 @@ export interface Config {
   /** One machine with one worker, which has the engines that are installed here and no others. */
   readonly embedded: boolean;
   readonly threads: number;
+  /** What a run of training may plan with, at most; 0: all that the system says is free. */
+  readonly trainingMemoryBytes: number;
   readonly featureCacheBytes: number;
   readonly servingCacheBytes: number;
   /** A worker silent for this long has lost its jobs. */
@@ -120,6 +122,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>> = p
     embedded,
     trainConcurrency: whole('GRAFT_TRAIN_CONCURRENCY', 1, 1, 64),
     threads: whole('GRAFT_THREADS', availableParallelism(), 1, 1024),
+    trainingMemoryBytes: whole('GRAFT_TRAINING_MEMORY_MB', 0, 0, 1_048_576 * 16) * MIB,
     featureCacheBytes: whole('GRAFT_FEATURE_CACHE_MB', 2048, 0, 1_048_576) * MIB,
     servingCacheBytes: whole('GRAFT_SERVING_CACHE_MB', 1024, 16, 1_048_576) * MIB,
     workerSilentMs: whole('GRAFT_WORKER_SILENT_SECONDS', 15, 2, 3600) * 1000,

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { baseForPicturesOf, baseWithDeterminant } from '../support/odd-bases.js';
+import { baseForPicturesOf, baseOfMaps, baseWithDeterminant } from '../support/odd-bases.js';
 import { picture } from '../support/pictures.js';
 import { fileOf } from '../support/predict.js';
 import { smallNet } from '../support/small-net.js';
@@ -15,7 +15,7 @@ let http: ReturnType<typeof httpOf>;
 let dataset: string;
 let plain: string;
 beforeAll(async () => {
-  service = await startService({});
+  service = await startService({ env: { GRAFT_TRAINING_MEMORY_MB: '1024' } });
   http = httpOf(service);
   const folder = await mkdtemp(join(tmpdir(), 'graft-bad-training-'));
   const files = await Promise.all(
@@ -120,6 +120,27 @@ describe('settings that cannot be', () => {
     expect(job.state).toBe('succeeded');
     expect(job.hyperparameters.batchSize).toBeLessThan(24);
     expect(job.memory.peak / job.memory.estimate.total).toBeLessThan(1.5);
+  });
+});
+
+describe('a pass that does not fit into memory', () => {
+  test('is refused with what it takes and what there is; left to auto, smaller passes add up to the batch', async () => {
+    const wide = await http.base(Buffer.from(baseOfMaps(1024)), 'wide');
+    const settings = { epochs: 1, batchSize: 16, augmentation: 'none' };
+    const { state, error } = await ended(wide.id, ALL, { ...settings, microBatch: 16 });
+    expect({ state, error }).toMatchObject({
+      state: 'failed',
+      error: { code: 'job-impossible', errors: [{ path: '/hyperparameters/microBatch' }] },
+    });
+    const [, takes, room] = /passes of 16 examples takes about (\d+) MiB of memory .*; (\d+) MiB can be used here/.exec(
+      error.detail,
+    )!;
+    expect(Number(room)).toBe(Math.ceil(0.9 * 1024));
+    expect(Number(takes)).toBeGreaterThan(Number(room));
+    const fitted = await ended(wide.id, ALL, settings);
+    expect(fitted).toMatchObject({ state: 'succeeded', hyperparameters: { batchSize: 16 } });
+    expect(fitted.hyperparameters.microBatch).toBeLessThan(16);
+    expect(fitted.memory.estimate.total).toBeLessThanOrEqual(fitted.memory.available);
   });
 });
 

@@ -28,6 +28,17 @@ export function baseWithDeterminant(): Uint8Array {
   return fileOf({ ...model, metadata: described(32) });
 }
 
+/** One convolution to `channels` maps of pictures of 64 pixels, each of them 62x62. */
+export function baseOfMaps(channels: number): Uint8Array {
+  const b = graphBuilder({ opset: 13, name: 'wide' });
+  const kernel = b.initializer('conv', numbers([channels, 3, 3, 3], 0.2));
+  const maps = b.op('Relu', [b.op('Conv', [b.input('image', 'float32', ['N', 3, 64, 64]), kernel])]);
+  const features = b.op('Flatten', [b.op('GlobalAveragePool', [maps])], { axis: 1 }, { outputs: ['features'] });
+  b.output(features, 'float32', ['N', channels]);
+  const model = b.model();
+  return fileOf({ ...model, metadata: described(64) });
+}
+
 /** A network that halves its maps four times, for pictures of `side` pixels: 46 are the fewest that it can take. */
 export function baseForPicturesOf(side: number): Uint8Array {
   const b = graphBuilder({ opset: 13, name: 'larger' });

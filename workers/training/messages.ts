@@ -65,6 +65,8 @@ export interface RunSpec {
   readonly fraction: number | null;
   readonly cache: { readonly root: string; readonly maxBytes: number };
   readonly threads: number;
+  /** Memory that the run may plan with, at most; left out: all that the system says is free. */
+  readonly memoryBytes?: number;
   readonly engine: EngineChoice;
   /** The job's checkpoints, which outlive an attempt. */
   readonly checkpointDir: string;

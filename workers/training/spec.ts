@@ -17,6 +17,7 @@ export interface SpecDeps {
     readonly home: string;
     readonly featureCacheBytes: number;
     readonly threads: number;
+    readonly trainingMemoryBytes?: number;
     readonly checkpointMs?: number;
   };
 }
@@ -82,6 +83,7 @@ export async function runSpec(deps: SpecDeps, job: Job, engine: EngineChoice, si
     fraction: job.validation?.fraction ?? null,
     cache: { root: join(home, 'cache/features'), maxBytes: deps.config.featureCacheBytes },
     threads: deps.config.threads,
+    ...(deps.config.trainingMemoryBytes && { memoryBytes: deps.config.trainingMemoryBytes }),
     engine,
     checkpointMs: deps.config.checkpointMs ?? CHECKPOINT_MS,
     checkpointDir: checkpointDir(home, job.id),

@@ -69,7 +69,8 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       averages: s.averageDecay > 0,
     });
   // By the longest texts: what a pass takes grows with the length.
-  const fitted = await fitting(given, facts, process.availableMemory(), async (s) => {
+  const available = Math.min(process.availableMemory(), spec.memoryBytes ?? Number.POSITIVE_INFINITY);
+  const fitted = await fitting(given, facts, available, async (s) => {
     const graphs = await graphsFor(s, network.lengths(s).at(-1));
     return { ...graphs, memory: { ...graphs.memory, pictures: network.bytes(graphs, s) } };
   });
