@@ -6,6 +6,8 @@ type Schemas = components['schemas'];
 export type Base = Schemas['Base'];
 export type Dataset = Schemas['Dataset'];
 export type DatasetReport = Schemas['DatasetReport'];
+/** Columns of a table of texts that an upload names. */
+export type ColumnFields = Pick<Schemas['DatasetUpload'], 'textColumn' | 'labelColumn' | 'splitColumn'>;
 export type Job = Schemas['Job'];
 export type JobEvent = Schemas['JobEvent'];
 export type JobRequest = Schemas['JobRequest'];
@@ -124,8 +126,8 @@ export function createClient(options: ClientOptions) {
       delete: (base: string) => request<void>('DELETE', `/v1/bases/${id(base)}`),
     },
     datasets: {
-      add: (file: string, name: string, task: string, how?: UploadOptions) =>
-        upload<Dataset>('/v1/datasets', { name, task }, file, how),
+      add: (file: string, name: string, task: string, how: UploadOptions & { readonly columns?: ColumnFields } = {}) =>
+        upload<Dataset>('/v1/datasets', { name, task, ...how.columns }, file, how),
       get: (dataset: string) => request<Dataset>('GET', `/v1/datasets/${id(dataset)}`),
       report: (dataset: string) => request<DatasetReport>('GET', `/v1/datasets/${id(dataset)}/report`),
       list: () => each<Dataset>('/v1/datasets'),

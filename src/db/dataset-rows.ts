@@ -1,3 +1,4 @@
+import type { GivenColumns } from '../domain/columns.js';
 import type {
   ContentState,
   Dataset,
@@ -21,6 +22,7 @@ export interface DatasetRow {
   state: ContentState | null;
   digest: string | null;
   bytes: string | null;
+  columns: GivenColumns | null;
   summary: DatasetSummary | null;
   error: StoredProblem | null;
   created_at: Date;
@@ -36,6 +38,7 @@ export interface RevisionRow {
   media_type: string | null;
   upload_key: string | null;
   pack_key: string | null;
+  columns: GivenColumns | null;
   summary: DatasetSummary | null;
   report: DatasetReport | null;
   error: StoredProblem | null;
@@ -49,6 +52,7 @@ export function datasetOf(row: DatasetRow): Dataset {
     task: row.task,
     state: row.state ?? 'receiving',
     revision: row.number === null ? null : { number: row.number, digest: row.digest, bytes: Number(row.bytes) },
+    columns: row.columns,
     summary: row.summary,
     ...problemsOf(row.state ?? 'receiving', row.error),
     createdAt: row.created_at,
@@ -66,6 +70,7 @@ export function revisionOf(row: RevisionRow): DatasetRevision {
     mediaType: row.media_type,
     uploadKey: row.upload_key,
     packKey: row.pack_key,
+    columns: row.columns,
     summary: row.summary,
     report: row.report,
     error: problemsOf(row.state, row.error).error,

@@ -7,7 +7,7 @@ import { type DatasetRow, datasetOf, exampleOf, type RevisionRow, revisionOf } f
 import { deleteUnlessUsed } from './deletion.js';
 import { addExamples } from './examples.js';
 
-const SELECT = `SELECT d.id, d.project_id, d.name, d.task, d.created_at, r.number, r.state, r.digest, r.bytes, r.summary, r.error
+const SELECT = `SELECT d.id, d.project_id, d.name, d.task, d.created_at, r.number, r.state, r.digest, r.bytes, r.columns, r.summary, r.error
   FROM dataset d LEFT JOIN dataset_revision r ON r.dataset_id = d.id AND r.number = d.revision`;
 
 export function datasetRepository(db: Database): DatasetRepository {
@@ -36,13 +36,15 @@ export function datasetRepository(db: Database): DatasetRepository {
       await prisma.dataset.create({ data: { id, projectId, name, task } });
       return (await get(projectId, id))!;
     },
-    async startRevision(projectId, id, mediaType, uploadKey) {
+    async startRevision(projectId, id, mediaType, uploadKey, columns = null) {
       const { rows } = await pool.query<{ revision: number }>(
         `WITH d AS (UPDATE dataset SET revision = revision + 1
                     WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL RETURNING id, revision)
-         INSERT INTO dataset_revision (dataset_id, number, state, media_type, upload_key)
-         SELECT id, revision, 'receiving', $3, replace($4, '{revision}', revision::text) FROM d RETURNING number AS revision`,
-        [id, projectId, mediaType, uploadKey],
+         INSERT INTO dataset_revision (dataset_id, number, state, media_type, upload_key, columns)
+         SELECT id, revision, 'receiving', $3, replace($4, '{revision}', revision::text),
+           coalesce($5::jsonb, (SELECT b.columns FROM dataset_revision b WHERE b.dataset_id = d.id ORDER BY b.number DESC LIMIT 1))
+         FROM d RETURNING number AS revision`,
+        [id, projectId, mediaType, uploadKey, columns === null ? null : JSON.stringify(columns)],
       );
       const started = rows[0] === undefined ? null : await revision(id, rows[0].revision);
       if (started === null) throw new GraftError('not-found', `There is no dataset '${id}'.`);

@@ -1,4 +1,5 @@
 import type { StoredProblem } from '../errors.js';
+import type { GivenColumns } from './columns.js';
 import type { JobState } from './lifecycle.js';
 
 /** Records as kept, in the field names of the HTTP contract; times are Dates until rendered. */
@@ -34,6 +35,8 @@ export interface Dataset {
   readonly task: Task;
   readonly state: ContentState;
   readonly revision: { number: number; digest: string | null; bytes: number } | null;
+  /** Of the shown revision; null where the user named none. */
+  readonly columns: GivenColumns | null;
   readonly summary: DatasetSummary | null;
   readonly error: StoredProblem | null;
   /** Why its check waits, while it is `checking`. */
@@ -53,6 +56,8 @@ export interface DatasetRevision {
   readonly uploadKey: string | null;
   /** Blob key of the pack: the bytes of all readable examples one after the other, found by `Example.offset`. */
   readonly packKey: string | null;
+  /** Of a table of texts, as the user named them. */
+  readonly columns: GivenColumns | null;
   readonly summary: DatasetSummary | null;
   readonly report: DatasetReport | null;
   readonly error: StoredProblem | null;

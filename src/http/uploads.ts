@@ -36,13 +36,16 @@ export function unwanted(reply: FastifyReply): AbortSignal {
 }
 /**
  * Streams the one file of a form into the store while fields may stand before or after it. What is already known to be
- * wrong ends it before the file is read; whatever goes wrong later, nothing is left in the store.
+ * wrong ends it before the file is read; whatever goes wrong later, nothing is left in the store. Fields in `checks` must
+ * be there, those in `optional` may.
  */
 export async function receiveForm(
   request: FastifyRequest,
   target: { store: BlobStore; key: string; maxBytes: number },
   checks: Readonly<Record<string, FieldCheck>>,
+  optional: Readonly<Record<string, FieldCheck>> = {},
 ): Promise<ReceivedForm> {
+  const known = { ...checks, ...optional };
   const signal = disconnected(request);
   const fields: Record<string, string> = {};
   let file: ReceivedFile | null = null;
@@ -52,7 +55,7 @@ export async function receiveForm(
       limits: { fileSize: Number.MAX_SAFE_INTEGER, fieldSize: FIELD_LIMIT, fields: 50, files: 2, parts: 60 },
     })) {
       if (part.type === 'field') {
-        refuseFields(wrongField(part.fieldname, String(part.value), fields, checks));
+        refuseFields(wrongField(part.fieldname, String(part.value), fields, known));
         fields[part.fieldname] = String(part.value);
       } else if (part.fieldname !== 'file' || file !== null) {
         part.file.destroy();

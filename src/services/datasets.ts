@@ -1,3 +1,4 @@
+import type { GivenColumns } from '../domain/columns.js';
 import type { Repositories } from '../domain/ports.js';
 import type { Dataset, DatasetRevision, Task } from '../domain/types.js';
 import { GraftError } from '../errors.js';
@@ -14,6 +15,8 @@ export interface DatasetServices {
 export interface Received {
   readonly blob: BlobInfo;
   readonly mediaType: string;
+  /** Columns of a table that the user named; null: none, so those of the revision before. */
+  readonly columns: GivenColumns | null;
 }
 
 /** Where an upload goes before its row exists: rows are written only once the last byte is in. */
@@ -42,12 +45,12 @@ export async function addRevision(
   deps: DatasetServices,
   projectId: string,
   id: string,
-  { blob, mediaType }: Received,
+  { blob, mediaType, columns }: Received,
 ): Promise<Dataset> {
   const { datasets } = deps.repositories;
   let revision: DatasetRevision | null = null;
   try {
-    revision = await datasets.startRevision(projectId, id, mediaType, blob.key);
+    revision = await datasets.startRevision(projectId, id, mediaType, blob.key, columns);
     await datasets.uploaded(id, revision.number, blob);
   } catch (error) {
     if (revision !== null) await datasets.abandonRevision(id, revision.number).catch(() => {});
@@ -75,7 +78,8 @@ export async function storeExamples(
       yield Buffer.from(part.map((example) => `${JSON.stringify(example)}\n`).join(''));
     }
   }
-  return { blob: await deps.stores.datasets.put(uploadKey(id), lines()), mediaType: 'application/jsonl' };
+  const blob = await deps.stores.datasets.put(uploadKey(id), lines());
+  return { blob, mediaType: 'application/jsonl', columns: null };
 }
 
 export async function findDataset(

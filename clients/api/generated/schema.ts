@@ -441,7 +441,7 @@ export interface paths {
         get?: never;
         /**
          * Upload a new revision
-         * @description The raw archive as the body. `Repr-Digest: sha-256=:<base64>:` is checked where it is sent.
+         * @description The raw archive as the body. `Repr-Digest: sha-256=:<base64>:` is checked where it is sent. Columns that the query names take the place of all that were named before; where it names none, those stay.
          */
         put: operations["replaceDatasetContent"];
         post?: never;
@@ -633,7 +633,7 @@ export interface components {
         };
         /** @enum {string} */
         Task: "image-classification" | "object-detection" | "text-classification" | "translation";
-        /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
+        /** @description `columns`: what the upload named, null unless it did. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
         Dataset: {
             /** @enum {string} */
             object: "dataset";
@@ -642,11 +642,18 @@ export interface components {
             task: components["schemas"]["Task"];
             state: components["schemas"]["ContentState"];
             revision: components["schemas"]["DatasetRevision"] | null;
+            columns: components["schemas"]["DatasetColumns"] | null;
             summary: components["schemas"]["DatasetSummary"] | null;
             error: components["schemas"]["StoredProblem"] | null;
             waiting: components["schemas"]["StoredProblem"] | null;
             /** Format: date-time */
             createdAt: string;
+        };
+        /** @description As they were named, by name or number; null: found out by checking. */
+        DatasetColumns: {
+            text: string | null;
+            label: string | null;
+            split: string | null;
         };
         /** @description A small text dataset. */
         DatasetFromExamples: {
@@ -695,6 +702,12 @@ export interface components {
         DatasetUpload: {
             name: string;
             task: components["schemas"]["Task"];
+            /** @description Column of a table that holds the texts: its name, or its number from 1. Only for text-classification; found out where it is left out. */
+            textColumn?: string;
+            /** @description Column of a table that holds the labels: its name, or its number from 1. Only for text-classification; found out where it is left out. Naming it also answers the question that checking asks of a column that hardly looks like labels. */
+            labelColumn?: string;
+            /** @description Column of a table that says train, validation or test: its name, or its number from 1. Only for text-classification; found out where it is left out. */
+            splitColumn?: string;
             /**
              * Format: binary
              * @description The archive.
@@ -1794,7 +1807,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
+            /** @description `columns`: what the upload named, null unless it did. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1924,7 +1937,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
+            /** @description `columns`: what the upload named, null unless it did. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4257,7 +4270,14 @@ export interface operations {
     };
     replaceDatasetContent: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Column of a table that holds the texts: its name, or its number from 1. Only for text-classification; found out where it is left out. */
+                textColumn?: string;
+                /** @description Column of a table that holds the labels: its name, or its number from 1. Only for text-classification; found out where it is left out. Naming it also answers the question that checking asks of a column that hardly looks like labels. */
+                labelColumn?: string;
+                /** @description Column of a table that says train, validation or test: its name, or its number from 1. Only for text-classification; found out where it is left out. */
+                splitColumn?: string;
+            };
             header?: never;
             path: {
                 id: string;
@@ -4279,7 +4299,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
+            /** @description `columns`: what the upload named, null unless it did. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself. */
             202: {
                 headers: {
                     [name: string]: unknown;

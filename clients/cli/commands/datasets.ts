@@ -1,3 +1,4 @@
+import { columnOptions } from '../columns.js';
 import type { Command } from '../options.js';
 import { bytesText } from '../output.js';
 import { addDataset, showDataset } from './train.js';
@@ -10,6 +11,7 @@ export const datasetCommands: readonly Command[] = [
     options: {
       'dataset-name': 'its name (the folder’s)',
       task: 'image-classification, text-classification (for a .csv, .tsv or .jsonl)',
+      ...columnOptions,
     },
     async run(context) {
       const dataset = await addDataset(context, context.args[0]!);

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, type Dataset, type Job, type JobRequest } from '../../api/client.js';
+import { columnOptions, columnsOf, refuseColumnsOf } from '../columns.js';
 import { showEvaluation } from '../evaluation.js';
 import { hyperparameterOptions, hyperparametersOf } from '../hyperparameters.js';
 import { type Command, type Context, numberOf, UsageError } from '../options.js';
@@ -16,9 +17,14 @@ export async function addDataset(
   const archive = await archiveOf(source, without);
   try {
     if (archive.skipped > 0) out.error(`${archive.skipped} symbolic links were left out.`);
-    const task = values.task ?? taskOf(source);
+    const columns = columnsOf(values);
+    // Only tables of texts have columns, whatever the file is called.
+    const task = values.task ?? (columns === null ? taskOf(source) : 'text-classification');
     const progress = (sent: number, total: number) => out.progress('uploading', sent, total);
-    const created = await client.datasets.add(archive.path, values['dataset-name'] ?? archive.name, task, { progress });
+    const created = await client.datasets.add(archive.path, values['dataset-name'] ?? archive.name, task, {
+      progress,
+      ...(columns === null ? {} : { columns }),
+    });
     return await untilChecked(created, () => client.datasets.get(created.id), out);
   } finally {
     await archive.dispose();
@@ -154,6 +160,7 @@ export const train: Command = {
     name: 'name of the job and its model',
     'dataset-name': 'name of the dataset (the folder)',
     task: 'image-classification or text-classification (told by the name of the file)',
+    ...columnOptions,
     validation: 'fraction to set aside (the dataset’s own split, else 0.2)',
     cut: 'tensor of the base to take features from',
     'fine-tune': "train the base's last n layers too, or 'all' (none: only a head is trained)",
@@ -168,6 +175,7 @@ export const train: Command = {
         throw new UsageError(`There is no folder, archive, table or dataset '${source}'.`);
       });
     }
+    if (source.startsWith('ds_')) refuseColumnsOf(source, values);
     const dataset = source.startsWith('ds_') ? await client.datasets.get(source) : await addDataset(context, source);
     if (!(await showDataset(context, dataset))) return 1;
     const job = await createJob(context, requestOf(context, dataset));

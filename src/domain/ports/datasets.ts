@@ -1,12 +1,22 @@
 import type { StoredProblem } from '../../errors.js';
+import type { GivenColumns } from '../columns.js';
 import type { Dataset, DatasetReport, DatasetRevision, DatasetSummary, Example, Split, Task } from '../types.js';
 import type { CheckEnd, CheckTries } from './checks.js';
 import type { Page, PageRequest } from './page.js';
 
 export interface DatasetRepository {
   create(input: { id: string; projectId: string; name: string; task: Task }): Promise<Dataset>;
-  /** Starts the next revision in state `receiving`; the dataset shows it from then on. */
-  startRevision(projectId: string, id: string, mediaType: string, uploadKey: string): Promise<DatasetRevision>;
+  /**
+   * Starts the next revision in state `receiving`; the dataset shows it from then on. Without `columns` it keeps those of
+   * the revision before it.
+   */
+  startRevision(
+    projectId: string,
+    id: string,
+    mediaType: string,
+    uploadKey: string,
+    columns?: GivenColumns | null,
+  ): Promise<DatasetRevision>;
   /** The upload is whole: `receiving -> checking`. */
   uploaded(id: string, revision: number, content: { digest: string; bytes: number }): Promise<void>;
   /** Drops a dataset or revision whose upload failed; the dataset shows the revision before it. */

@@ -1,6 +1,6 @@
-import { TASKS } from '../../domain/types.js';
+import { namedColumns } from '../../domain/columns.js';
+import type { Task } from '../../domain/types.js';
 import type { App, AppDeps } from '../../http/deps.js';
-import type { FieldCheck } from '../../http/form-fields.js';
 import { formDigest, once } from '../../http/idempotency.js';
 import { listBody } from '../../http/render.js';
 import { answers, idempotencyHeaders, idParams, nothing, pageQuery, ref } from '../../http/schemas.js';
@@ -15,14 +15,11 @@ import {
   storeExamples,
   uploadKey,
 } from '../../services/datasets.js';
+import { COLUMN_CHECKS, FIELDS, refuseColumns } from './fields.js';
 import { datasetBody, exampleBody, reportBody } from './render.js';
 import * as schema from './schema.js';
 
 const tags = ['datasets'];
-const FIELDS: Readonly<Record<string, FieldCheck>> = {
-  name: (value) => (value.length >= 1 && value.length <= 200 ? null : 'must have 1 to 200 characters'),
-  task: (value) => (TASKS.some((task) => task === value) ? null : `must be one of ${TASKS.join(', ')}`),
-};
 /** A digest in the header is of the content, so a wrong one is found before anything is shown. */
 const UPLOAD_FAILURES = [404, 409, 413, 415, 422, 507] as const;
 
@@ -126,12 +123,20 @@ export function datasetWrites(app: App, deps: AppDeps): void {
       });
 
       async function fromForm() {
-        const { fields, file } = await receiveForm(request, target(id), FIELDS);
+        const { fields, file } = await receiveForm(request, target(id), FIELDS, COLUMN_CHECKS);
+        const discard = () => deps.stores.datasets.delete(file.key);
+        const task = fields.task as Task;
+        try {
+          refuseColumns(task, fields);
+        } catch (error) {
+          await discard();
+          throw error;
+        }
         return {
-          named: { name: fields.name ?? '', task: fields.task as (typeof TASKS)[number] },
+          named: { name: fields.name ?? '', task },
           digest: formDigest(fields, file.digest),
-          upload: { blob: file, mediaType: file.mediaType },
-          discard: () => deps.stores.datasets.delete(file.key),
+          upload: { blob: file, mediaType: file.mediaType, columns: namedColumns(fields) },
+          discard,
         };
       }
       async function fromJson() {
@@ -152,19 +157,23 @@ export function datasetWrites(app: App, deps: AppDeps): void {
       schema: {
         operationId: 'replaceDatasetContent',
         summary: 'Upload a new revision',
-        description: 'The raw archive as the body. `Repr-Digest: sha-256=:<base64>:` is checked where it is sent.',
+        description:
+          'The raw archive as the body. `Repr-Digest: sha-256=:<base64>:` is checked where it is sent. Columns that the query names take the place of all that were named before; where it names none, those stay.',
         tags,
         params: idParams,
+        querystring: schema.columnQuery,
         response: answers({ 202: ref(schema.Dataset) }, ...UPLOAD_FAILURES),
       },
       config: { bodies: schema.ARCHIVE_TYPES },
     },
     async (request, reply) => {
-      const { id } = await findDataset(deps, request.caller.projectId, request.params.id);
+      const { id, task } = await findDataset(deps, request.caller.projectId, request.params.id);
+      refuseColumns(task, request.query);
       const blob = await receiveRaw(request, target(id));
       const mediaType = request.headers['content-type'] ?? 'application/octet-stream';
+      const upload = { blob, mediaType, columns: namedColumns(request.query) };
       reply.status(202);
-      return datasetBody(await addRevision(deps, request.caller.projectId, id, { blob, mediaType }));
+      return datasetBody(await addRevision(deps, request.caller.projectId, id, upload));
     },
   );
   app.delete(

@@ -15,9 +15,10 @@ function summaryOf(summary: DatasetRecord['summary']): Static<typeof DatasetSumm
 }
 
 export function datasetBody(dataset: DatasetRecord): Static<typeof Dataset> {
-  const { id, name, task, state, revision, summary, error, waiting, createdAt } = dataset;
+  const { id, name, task, state, revision, columns, summary, error, waiting, createdAt } = dataset;
   return {
     ...{ object: 'dataset', id, name, task, state, revision },
+    columns: columns && { text: columns.text ?? null, label: columns.label ?? null, split: columns.split ?? null },
     summary: summaryOf(summary),
     error: problemOrNull(error),
     waiting: problemOrNull(waiting),

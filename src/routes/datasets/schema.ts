@@ -14,6 +14,7 @@ import {
   Time,
   words,
 } from '../../http/schemas.js';
+import { columnFields } from './fields.js';
 
 const SPLITS = ['train', 'validation', 'test'] as const;
 const count = Type.Integer({ minimum: 0 });
@@ -39,6 +40,11 @@ export const DatasetRevision = open(
   { number: Type.Integer({ minimum: 1 }), digest: nullable(Digest), bytes: count },
   { $id: 'DatasetRevision' },
 );
+const namedColumn = nullable(Type.String());
+export const DatasetColumns = open(
+  { text: namedColumn, label: namedColumn, split: namedColumn },
+  { $id: 'DatasetColumns', description: 'As they were named, by name or number; null: found out by checking.' },
+);
 export const Dataset = open(
   {
     object: Type.Literal('dataset'),
@@ -47,6 +53,7 @@ export const Dataset = open(
     task: TaskName,
     state: ref(ContentState),
     revision: nullable(ref(DatasetRevision)),
+    columns: nullable(ref(DatasetColumns)),
     summary: nullable(ref(DatasetSummary)),
     error: nullable(ref(StoredProblem)),
     waiting: nullable(ref(StoredProblem)),
@@ -55,7 +62,7 @@ export const Dataset = open(
   {
     $id: 'Dataset',
     description:
-      '`waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself.',
+      '`columns`: what the upload named, null unless it did. `waiting`, while it is `checking`: why the last try of its check could not be finished (a full disk); it is tried again by itself.',
   },
 );
 export const DatasetList = listOf(Dataset);
@@ -138,10 +145,12 @@ export const DatasetUpload = closed(
   {
     name: DatasetName,
     task: TaskName,
+    ...columnFields,
     file: Type.Unsafe<never>({ type: 'string', format: 'binary', description: 'The archive.' }),
   },
   { $id: 'DatasetUpload' },
 );
+export const columnQuery = closed(columnFields);
 const BINARY = { type: 'string', format: 'binary' };
 /** Content types that archives come with; what is inside is found out. */
 export const ARCHIVE_TYPES: Readonly<Record<string, unknown>> = Object.fromEntries(

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
 import { DEFAULT_PROJECT_ID, repositories } from '../../../src/db/index.js';
+import type { GivenColumns } from '../../../src/domain/columns.js';
 import type { Repositories } from '../../../src/domain/ports.js';
 import { newId } from '../../../src/ids.js';
 import { createLogger } from '../../../src/log.js';
@@ -32,13 +33,13 @@ afterAll(async () => {
 
 const log = createLogger({ logLevel: 'silent' }, 'test');
 
-async function checked(content: string | Uint8Array) {
+async function checked(content: string | Uint8Array, columns?: GivenColumns) {
   const path = join(folder, newId('req'));
   await writeFile(path, content);
   const id = newId('ds');
   await repos.datasets.create({ id, projectId: DEFAULT_PROJECT_ID, name: 'test', task: 'text-classification' });
   const { digest, bytes } = await store.put(`uploads/${id}`, createReadStream(path));
-  await repos.datasets.startRevision(DEFAULT_PROJECT_ID, id, 'text/csv', `uploads/${id}`);
+  await repos.datasets.startRevision(DEFAULT_PROJECT_ID, id, 'text/csv', `uploads/${id}`, columns);
   await repos.datasets.uploaded(id, 1, { digest, bytes });
   const check = datasetCheck({ repositories: repos, datasets: store, config: { threads: 2 }, log });
   await check({ datasetId: id, revision: 1 }, new AbortController().signal);
@@ -96,12 +97,57 @@ describe('checking a set of texts', () => {
       `text,label\n${rows(200, (i) => `id${i % 100}`)}`,
       'It has 100 different values in 200 examples',
     ],
+    [
+      'labels that hardly repeat, and how to answer',
+      `text,user id\n${rows(200, (i) => `id${i % 100}`)}`,
+      'If it is, say so: labelColumn="user id" (graft: --label-column "user id"). If not, name the column of the classes: labelColumn=… (graft: --label-column …).',
+    ],
     ['a label of one', 'text,label\na b,x\nc d,x\ne f,y\n', "Label 'y' has one training example"],
     ['no table', 'once upon a time\nthere was\n', 'no table with a text and a label'],
     ['only empty texts', 'text,label\n ,x\n ,y\n', 'None of the 2 rows can be read as a text with a label.'],
   ])('asks or refuses: %s', async (_, content, words) => {
     const { revision } = await checked(content);
     expect(revision.state).toBe('invalid');
+    expect(revision.error?.detail).toContain(words);
+  });
+
+  it('takes for the label what the user named: the answer to its question', async () => {
+    const byUser = await checked(`text,stars,user\n${rows(200, (i) => `${i % 5},id${i % 100}`)}`, { label: 'user' });
+    expect(byUser.revision).toMatchObject({ state: 'ready', columns: { label: 'user' } });
+    expect(byUser.revision.summary?.labels).toHaveLength(100);
+    expect(byUser.revision.report?.format).toContain("label in 'user'");
+    const fractions = await checked(`text,label\n${rows(40, (i) => ((i % 20) / 7).toFixed(3))}`, { label: 'label' });
+    expect(fractions.revision.state).toBe('ready');
+    expect(fractions.revision.summary?.labels).toHaveLength(20);
+    const bare = await checked(
+      rows(200, (i) => `id${i % 100}`),
+      { text: '1', label: '2' },
+    );
+    expect(bare.revision.summary).toMatchObject({ examples: 200, rejected: 0 });
+  });
+
+  it.each([
+    [
+      'more classes than are trained',
+      `text,label\n${rows(2400, (i) => `id${i % 1200}`)}`,
+      { label: 'label' },
+      "What was named for the label, the column 'label', has 1200 different values, and at most 1000 classes are trained",
+    ],
+    [
+      'more than are counted',
+      `text,label\n${rows(20_001, (i) => `id${i}`)}`,
+      { label: '2' },
+      "The column '2' that was named for the labels has more than 20000 different values, and at most 1000",
+    ],
+    [
+      'a column that is not there',
+      'text,label,kind\na b,x,y\n',
+      { split: 'part' },
+      "There is no column 'part' for the split; the columns are 'text', 'label', 'kind'.",
+    ],
+  ])('refuses what was named: %s', async (_, content, columns, words) => {
+    const { revision } = await checked(content, columns);
+    expect([revision.state, revision.error?.code]).toEqual(['invalid', 'dataset-invalid']);
     expect(revision.error?.detail).toContain(words);
   });
 

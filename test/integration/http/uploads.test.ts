@@ -1,16 +1,25 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import supertest from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../../../clients/api/client.js';
 import { type TestService, testService } from '../../support/http.js';
 import { until } from '../../support/until.js';
 
 const LIMIT = 3 * 1024 * 1024;
 let service: TestService;
+let folder: string;
 beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'graft-uploads-'));
   service = await testService({ config: { maxUploadBytes: LIMIT } });
 });
-afterAll(() => service.close());
+afterAll(async () => {
+  await service.close();
+  await rm(folder, { recursive: true, force: true });
+});
 const api = () => supertest(service.url);
 const ARCHIVE = Buffer.from('any bytes: what they are is found out by the check');
 const sha = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
@@ -46,6 +55,7 @@ describe('datasets', () => {
           name: 'ants',
           task: 'image-classification',
           state: 'checking',
+          columns: null,
           summary: null,
           error: null,
         },
@@ -77,6 +87,63 @@ describe('datasets', () => {
         .split('\n')
         .map((line) => JSON.parse(line)),
     ).toEqual(examples);
+  });
+
+  it('keeps the columns of a table that are named, from one revision to the next', async () => {
+    const table = join(folder, 'reviews.csv');
+    await writeFile(table, 'words,kind,part\ngood,a,train\nbad,b,test\n');
+    const client = createClient({ url: service.url });
+    const columns = { textColumn: 'words', labelColumn: '2' };
+    const made = await client.datasets.add(table, 'reviews', 'text-classification', { columns });
+    expect(made.columns).toEqual({ text: 'words', label: '2', split: null });
+    const put = (query: Record<string, string>) =>
+      api()
+        .put(`/v1/datasets/${made.id}/content`)
+        .query(query)
+        .set('content-type', 'text/csv')
+        .send(ARCHIVE.toString());
+    expect((await put({})).body).toMatchObject({ revision: { number: 2 }, columns: made.columns });
+    const other = await put({ labelColumn: 'kind', splitColumn: 'part of\tit' });
+    const named = { text: null, label: 'kind', split: 'part of\tit' };
+    expect([other.status, other.body.columns]).toEqual([202, named]);
+    expect((await api().get(`/v1/datasets/${made.id}`)).body.columns).toEqual(named);
+    expect((await service.repos.datasets.revision(made.id, 1))?.columns).toEqual({ text: 'words', label: '2' });
+    const before = await state();
+    for (const [query, path] of [
+      [{ labelColumn: ' ' }, '/labelColumn'],
+      [{ textColumn: 'a\0b' }, '/textColumn'],
+      [{ splitColumn: 'x'.repeat(201) }, '/splitColumn'],
+      [{ colour: 'red' }, '/colour'],
+    ] as const) {
+      const { status, body } = await put(query);
+      expect([path, status, body.code, body.errors[0].path]).toEqual([path, 400, 'request-invalid', path]);
+    }
+    expect(await state()).toEqual(before);
+  });
+
+  it('refuses columns for a task whose datasets have none, and leaves nothing of the upload', async () => {
+    const made = await api()
+      .post('/v1/datasets')
+      .field('name', 'x')
+      .field('task', 'image-classification')
+      .attach('file', ARCHIVE, 'a.zip');
+    const before = await state();
+    const post = await api()
+      .post('/v1/datasets')
+      .attach('file', ARCHIVE, 'a.zip')
+      .field('labelColumn', 'kind')
+      .field('name', 'x')
+      .field('task', 'image-classification');
+    const put = await api()
+      .put(`/v1/datasets/${made.body.id}/content`)
+      .query({ labelColumn: 'kind' })
+      .set('content-type', 'application/zip')
+      .send(ARCHIVE);
+    for (const { status, body } of [post, put]) {
+      expect([status, body.code, body.errors[0].path]).toEqual([400, 'request-invalid', '/labelColumn']);
+      expect(body.detail).toContain('The task is image-classification, which takes no labelColumn');
+    }
+    expect(await state()).toEqual(before);
   });
 
   it('takes a raw body as the next revision, checks its digest, and deletes all of it', async () => {
@@ -124,6 +191,11 @@ describe('datasets', () => {
         '/colour',
       ],
       [api().post('/v1/datasets').field('name', 'x').attach('photos', ARCHIVE, 'a.zip'), '/photos'],
+      [
+        api().post('/v1/datasets').field('name', 'x').field('textColumn', ' ').attach('file', ARCHIVE, 'a'),
+        '/textColumn',
+      ],
+      [api().post('/v1/datasets').field('labelColumn', 'a\0b').attach('file', ARCHIVE, 'a'), '/labelColumn'],
       [
         api()
           .post('/v1/datasets')

@@ -2,7 +2,8 @@ import type { DatasetReport, DatasetRevision, Example } from '../../../src/domai
 import { GraftError } from '../../../src/errors.js';
 import { type CheckDeps, conclude } from '../conclude.js';
 import { labelNotes, SHOWN, summaryCounter, whyInvalid } from '../dataset-report.js';
-import { doubtfulLabels, labelKindNotes } from './labels.js';
+import { howToName } from './given-columns.js';
+import { doubtfulLabels, labelKindNotes, MOST_LABELS } from './labels.js';
 import type { TextSet } from './read-set.js';
 import { readInThread } from './reader.js';
 
@@ -25,14 +26,14 @@ export async function checkTexts(
   const take = async (examples: readonly Example[]): Promise<void> => {
     for (const example of examples) {
       counter.add(example);
-      if (counter.labels() > TOO_MANY_LABELS) throw tooManyLabels();
+      if (counter.labels() > TOO_MANY_LABELS) throw tooManyLabels(found.columns?.label);
       if (example.problem !== null && rejected.length < SHOWN)
         rejected.push({ path: example.path, ...example.problem });
     }
     await datasets.addExamples(found.datasetId, found.number, examples);
   };
   async function* pack(): AsyncGenerator<Uint8Array> {
-    const reading = readInThread(path, {}, signal);
+    const reading = readInThread(path, found.columns ?? {}, signal);
     try {
       let next = await reading.next();
       for (; !next.done; next = await reading.next()) {
@@ -50,7 +51,7 @@ export async function checkTexts(
   const packKey = `packs/${found.datasetId}/${found.number}`;
   await deps.datasets.put(packKey, pack(), { signal });
   // The store takes a pack only when it is whole.
-  const { format, notes, copies, lengths, labelColumn } = read.set as TextSet;
+  const { format, notes, copies, lengths, label } = read.set as TextSet;
   const summary = counter.summary(copies.extra, copies.leakCount);
   const seconds = (performance.now() - started) / 1000;
   const report: DatasetReport = {
@@ -67,18 +68,19 @@ export async function checkTexts(
     ],
     estimate: { examples: summary.examples, seconds: Math.ceil(seconds + summary.examples / TEXTS_A_SECOND), bytes },
   };
-  const error =
-    doubtfulLabels(summary, labelColumn) ?? whyInvalid(summary, rejected, { parts: 'rows', example: 'a text' });
+  const error = doubtfulLabels(summary, label) ?? whyInvalid(summary, rejected, { parts: 'rows', example: 'a text' });
   signal.throwIfAborted();
   await conclude(deps, found, { packKey, report, error }, seconds);
 }
 
 /** Far beyond what `doubtfulLabels` takes: counting on would only cost memory. */
 const TOO_MANY_LABELS = 20_000;
-const tooManyLabels = (): GraftError =>
+const tooManyLabels = (named: string | undefined): GraftError =>
   new GraftError(
     'dataset-invalid',
-    `The column taken for the label has more than ${TOO_MANY_LABELS} different values. Is it the label? Call the right column 'label', and the texts 'text'.`,
+    named === undefined
+      ? `What was taken for the label has more than ${TOO_MANY_LABELS} different values. Is it the label? If not, name the column that is: ${howToName('label')}.`
+      : `The column '${named}' that was named for the labels has more than ${TOO_MANY_LABELS} different values, and at most ${MOST_LABELS} classes are trained. Name the column of the classes: ${howToName('label')}.`,
   );
 
 /** What a small encoder reads on two cores, for the estimate of a job. */

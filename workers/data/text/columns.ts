@@ -1,4 +1,6 @@
+import type { ColumnRole, GivenColumns } from '../../../src/domain/columns.js';
 import { GraftError } from '../../../src/errors.js';
+import { givenPositions, howToName, namesOf, plain, whatThereIs } from './given-columns.js';
 
 /** Which columns of a table hold what; positions count from 0. */
 export interface Columns {
@@ -8,14 +10,9 @@ export interface Columns {
   /** Whether the first row names the columns. */
   readonly header: boolean;
   readonly names: readonly string[];
+  /** Fields of a row that is not ragged. */
+  readonly width: number;
 }
-/** What the user says of the columns: names of the header, or numbers from 1. */
-export interface GivenColumns {
-  readonly text?: string;
-  readonly label?: string;
-  readonly split?: string;
-}
-
 const KNOWN = {
   text: [
     'text',
@@ -57,77 +54,61 @@ const KNOWN = {
     'stars',
   ],
   split: ['split', 'subset', 'set', 'partition', 'fold'],
-} as const;
-type Role = keyof typeof KNOWN;
-const plain = (name: string): string =>
-  name
-    .trim()
-    .toLowerCase()
-    .replace(/[\s-]+/g, '_');
+} as const satisfies Record<ColumnRole, readonly string[]>;
 
 /**
  * The columns by what the user said, else by the names in the first row, else by what they hold: the text is the column of
- * the longest values, the label the one of the fewest different ones. `rows` are the first of the table.
+ * the longest values, the label the one of the fewest different ones. `rows` are the first of the table; the first of them
+ * is the header where `named` says so, else that is found out.
  * Throws `dataset-invalid` saying which columns there are.
  */
-export function findColumns(rows: readonly (readonly string[])[], given: GivenColumns = {}): Columns {
+export function findColumns(
+  rows: readonly (readonly string[])[],
+  given: GivenColumns = {},
+  { named = false }: { readonly named?: boolean } = {},
+): Columns {
   const first = rows[0] ?? [];
-  const width = Math.max(...rows.map((row) => row.length), 0);
-  const named = (role: Role): number => first.findIndex((name) => KNOWN[role].includes(plain(name) as never));
-  const header =
-    Object.values(given).some((name) => first.some((cell) => plain(cell) === plain(name))) ||
-    named('label') >= 0 ||
-    named('text') >= 0 ||
-    looksLikeHeader(rows);
-  const names = header ? first.map((name) => name.trim()) : [];
-  const wanted = (role: Role): number | null => {
-    const said = given[role];
-    if (said === undefined) {
-      const at = header ? bestKnown(first, role) : -1;
-      return at < 0 ? null : at;
-    }
-    const at = header ? first.findIndex((cell) => plain(cell) === plain(said)) : -1;
-    if (at >= 0) return at;
-    const number = /^\d+$/.test(said) ? Number(said) : 0;
-    if (number >= 1 && number <= width) return number - 1;
-    throw new GraftError(
-      'dataset-invalid',
-      `There is no column '${said}' for the ${role}; ${whatThereIs(names, width)}.`,
-    );
-  };
+  const header = named || namesOf(first, given) || hasKnown(first) || looksLikeHeader(rows);
+  const table = { first, header, width: header ? first.length : commonestWidth(rows) };
+  const said = givenPositions(given, table);
+  const taken = new Set(Object.values(said));
+  const at = (role: ColumnRole): number | null => said[role] ?? (header ? bestKnown(first, role, taken) : null);
   const body = header ? rows.slice(1) : rows;
-  const text = wanted('text');
-  const label = wanted('label');
-  const split = wanted('split');
-  const others = Array.from({ length: width }, (_, i) => i).filter((i) => i !== text && i !== label && i !== split);
-  const foundText = text ?? longest(body, others);
-  const foundLabel =
-    label ??
-    fewest(
-      body,
-      others.filter((i) => i !== foundText),
-    );
-  if (foundText === null || foundLabel === null || foundText === foundLabel)
+  const split = at('split');
+  const known = { text: at('text'), label: at('label') };
+  const others = Array.from({ length: table.width }, (_, i) => i).filter(
+    (i) => i !== known.text && i !== known.label && i !== split,
+  );
+  const text = known.text ?? longest(body, others);
+  const remaining = others.filter((i) => i !== text);
+  const label = known.label ?? fewest(body, remaining);
+  if (text === null || label === null)
     throw new GraftError(
       'dataset-invalid',
-      `A column of texts and a column of labels are needed; ${whatThereIs(names, width)}. Name them text and label, or say which they are.`,
+      `A column of texts and a column of labels are needed; ${whatThereIs(table)}. Call them text and label, or say which they are: ${howToName('text')}, ${howToName('label')}.`,
     );
-  return { text: foundText, label: foundLabel, split, header, names };
+  return { text, label, split, header, names: header ? first.map((name) => name.trim()) : [], width: table.width };
 }
+
+/** Fields of most rows; the others are ragged. */
+function commonestWidth(rows: readonly (readonly string[])[]): number {
+  const counts = new Map<number, number>();
+  for (const row of rows) counts.set(row.length, (counts.get(row.length) ?? 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
+}
+
+const isKnown = (name: string, role: ColumnRole): boolean => (KNOWN[role] as readonly string[]).includes(plain(name));
+const hasKnown = (first: readonly string[]): boolean =>
+  first.some((name) => isKnown(name, 'text') || isKnown(name, 'label'));
 
 /** Earlier names are the more certain ones: 'text' wins over 'title' where both are there. */
-function bestKnown(header: readonly string[], role: Role): number {
+function bestKnown(header: readonly string[], role: ColumnRole, taken: ReadonlySet<number>): number | null {
   for (const name of KNOWN[role]) {
-    const at = header.findIndex((cell) => plain(cell) === name);
+    const at = header.findIndex((cell, i) => plain(cell) === name && !taken.has(i));
     if (at >= 0) return at;
   }
-  return -1;
+  return null;
 }
-
-const whatThereIs = (names: readonly string[], width: number): string =>
-  names.length > 0
-    ? `the columns are ${names.map((name) => `'${name}'`).join(', ')}`
-    : `there are ${width} columns without names`;
 
 const distinct = (rows: readonly (readonly string[])[], at: number): Set<string> =>
   new Set(rows.map((row) => (row[at] ?? '').trim()));

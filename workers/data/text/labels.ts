@@ -1,8 +1,10 @@
 import type { DatasetSummary } from '../../../src/domain/types.js';
 import { type StoredProblem, storedProblem } from '../../../src/errors.js';
+import { howToName } from './given-columns.js';
+import type { LabelSource } from './table.js';
 
 /** More classes than this are no labels that anyone chose; a linear head on them would not fit either. */
-const MOST_LABELS = 1000;
+export const MOST_LABELS = 1000;
 /** From this many on, labels must repeat. */
 const FEW = 50;
 const NUMBER = /^[-+]?\d+(\.\d+)?(e[-+]?\d+)?$/i;
@@ -13,22 +15,45 @@ const some = (names: readonly string[]): string =>
     .map((name) => `'${name.slice(0, 40)}'`)
     .join(', ');
 
-/** A column that can hardly be the label: the problem asks whether it is, and says what else to do. null where it may be. */
-export function doubtfulLabels(summary: DatasetSummary, column: string): StoredProblem | null {
-  const names = summary.labels.map((label) => label.name);
+/**
+ * A column that can hardly be the label: the problem asks whether it is, and says how to answer; naming the column is the
+ * answer. More classes than are trained are refused all the same. null where it may be the label.
+ */
+export function doubtfulLabels(summary: DatasetSummary, label: LabelSource): StoredProblem | null {
+  const names = summary.labels.map(({ name }) => name);
   const many = names.length;
-  const ask = (why: string): StoredProblem => {
-    const detail = `Is ${column} the label? ${why} (such as ${some(names)}). Labels are the classes to tell apart; call the right column 'label', or leave the others away.`;
-    return storedProblem('dataset-invalid', detail, [{ path: column, code: 'labels-doubtful', detail }]);
-  };
-  if (many > MOST_LABELS) return ask(`It has ${many} different values, and at most ${MOST_LABELS} classes are trained`);
-  if (many > FEW && many > summary.examples / 5)
-    return ask(`It has ${many} different values in ${summary.examples} examples`);
+  const problem = (detail: string): StoredProblem =>
+    storedProblem('dataset-invalid', detail, [{ path: label.words, code: 'labels-doubtful', detail }]);
+  if (many > MOST_LABELS) {
+    const why = `${many} different values, and at most ${MOST_LABELS} classes are trained (such as ${some(names)})`;
+    return problem(
+      label.given
+        ? `What was named for the label, ${label.words}, has ${why}. Put the rare ones together, or name another column.`
+        : `Is ${label.words} the label? It has ${why}. ${ifNot(label)}`,
+    );
+  }
+  const doubt = label.given ? null : doubtOf(names, summary.examples);
+  if (doubt === null) return null;
+  return problem(`Is ${label.words} the label? ${doubt} (such as ${some(names)}). ${ifSo(label)} ${ifNot(label)}`);
+}
+
+function doubtOf(names: readonly string[], examples: number): string | null {
+  const many = names.length;
+  if (many > FEW && many > examples / 5) return `It has ${many} different values in ${examples} examples`;
   const fractions = names.filter((name) => NUMBER.test(name) && !Number.isInteger(Number(name)));
   if (fractions.length > 10 && fractions.length > many / 2)
-    return ask(`It holds numbers with fractions, ${many} different ones; a classifier cannot predict amounts`);
+    return `It holds numbers with fractions, ${many} different ones; a classifier cannot predict amounts`;
   return null;
 }
+
+const ifSo = ({ column }: LabelSource): string =>
+  column === null
+    ? 'If it is, send a table of the texts instead and name its column.'
+    : `If it is, say so: ${howToName('label', column)}.`;
+const ifNot = ({ column }: LabelSource): string =>
+  column === null
+    ? 'If not, put the texts of each class into one folder.'
+    : `If not, name the column of the classes: ${howToName('label')}.`;
 
 /** What a user should know of labels that are numbers or truth values: predictions will be called so. */
 export function labelKindNotes(summary: DatasetSummary): readonly string[] {

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
+import { COLUMN_FIELDS, type GivenColumns } from '../../../src/domain/columns.js';
 import type { DatasetReport, Example, Split } from '../../../src/domain/types.js';
+import { GraftError } from '../../../src/errors.js';
 import { foldersOf, splitNamed } from '../image-layout.js';
 import { REJECTED } from '../pack.js';
-import type { GivenColumns } from './columns.js';
 import { copyFinder, type Member, type Place } from './copies.js';
 import { encodingWords, textReader, wideEncoding } from './encoding.js';
 import { lengthCounter } from './lengths.js';
-import { openTable, type Raw } from './table.js';
+import { type LabelSource, openTable, type Raw } from './table.js';
 import { openUpload } from './upload.js';
 
 /** Some examples with the bytes of their texts, in order: what goes into the pack and into the database together. */
@@ -28,8 +29,7 @@ export interface TextSet {
   readonly copies: TextCopies;
   /** Characters of the texts: at the median and the 95th percentile, and the most. */
   readonly lengths: { readonly median: number; readonly p95: number; readonly most: number };
-  /** The column that the labels come from, as the user may know it. */
-  readonly labelColumn: string;
+  readonly label: LabelSource;
 }
 
 /** Characters of one text. */
@@ -43,6 +43,7 @@ const BATCH_ROWS = 2000;
  */
 export async function* readTextSet(path: string, given: GivenColumns = {}): AsyncGenerator<TextBatch, TextSet> {
   const upload = await openUpload(path);
+  if (upload.tables.length === 0 && Object.keys(given).length > 0) throw noTable();
   const files: (string | null)[] = [];
   const formats = new Set<string>();
   const copies = copyFinder();
@@ -53,7 +54,7 @@ export async function* readTextSet(path: string, given: GivenColumns = {}): Asyn
     return name === null ? `row ${row}` : `${name}:${row}`;
   };
   const notes = [...upload.notes];
-  let labelColumn = 'the folder';
+  let label: LabelSource = { words: 'the folder', column: null, given: false };
   let offset = 0;
   let index = 0;
   let bytes: Buffer[] = [];
@@ -84,7 +85,7 @@ export async function* readTextSet(path: string, given: GivenColumns = {}): Asyn
   for (const table of upload.tables) {
     const file = files.push(table.path) - 1;
     const open = await openTable(table, given);
-    labelColumn = open.labelColumn;
+    label = open.label;
     for await (const raw of open.rows()) {
       add({ file, row: raw.number }, raw);
       if (full()) yield taken();
@@ -120,9 +121,15 @@ export async function* readTextSet(path: string, given: GivenColumns = {}): Asyn
       leakCount: found.leakCount,
     },
     lengths: sizes.result(),
-    labelColumn,
+    label,
   };
 }
+
+const noTable = (): GraftError =>
+  new GraftError(
+    'dataset-invalid',
+    `Columns are named (${Object.values(COLUMN_FIELDS).join(', ')}), but the upload holds no table: its labels are the names of the folders of .txt. Leave the columns out.`,
+  );
 
 const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 const SPLIT_NUMBER: Readonly<Record<Split, number>> = { train: 0, validation: 1, test: 2 };

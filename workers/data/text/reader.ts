@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import type { GivenColumns } from '../../../src/domain/columns.js';
 import type { Example } from '../../../src/domain/types.js';
 import { type ErrorCode, GraftError } from '../../../src/errors.js';
 import { entryOf } from '../../entry.js';
-import type { GivenColumns } from './columns.js';
 import type { TextBatch, TextSet } from './read-set.js';
 
 export interface ReaderData {

@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
+import type { GivenColumns } from '../../../src/domain/columns.js';
 import type { Example } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 import { splitNamed } from '../image-layout.js';
-import { type Columns, columnWords, findColumns, type GivenColumns } from './columns.js';
+import { type Columns, columnWords, findColumns } from './columns.js';
 import { asUtf8, encodingWords, textReader, wideEncoding, withoutMark } from './encoding.js';
 import { jsonKeys, rowsOf } from './rows.js';
 import { type Dialect, dialectWords, SAMPLE, sampleRows, sniff } from './sniff.js';
@@ -19,9 +20,19 @@ export interface Raw {
   readonly problem?: Example['problem'];
 }
 
+/** Where the labels come from. */
+export interface LabelSource {
+  /** As the user may know it. */
+  readonly words: string;
+  /** What the user would name it by; null where it is no column. */
+  readonly column: string | null;
+  /** Whether the user named it. */
+  readonly given: boolean;
+}
+
 interface OpenTable {
   rows(): AsyncGenerator<Raw & { readonly number: number }>;
-  readonly labelColumn: string;
+  readonly label: LabelSource;
   /** Once it was read. */
   words(): string;
   notes(): readonly string[];
@@ -47,21 +58,21 @@ export async function openTable(table: TextFile, given: GivenColumns): Promise<O
       `${where}the file is one JSON list; JSON lines are taken, an object a line ({"text": "…", "label": "…"}).`,
     );
   const dialect = dialectOf(start, where);
-  const { columns, keys, width } = columnsOf(start, dialect, given, where);
+  const { columns, keys } = columnsOf(start, dialect, given, where);
   const reader = textReader();
   const fileSplit = table.path === null ? null : (splitNamed(posix.basename(table.path).split('.')[0]) ?? null);
   async function* rows(): AsyncGenerator<Raw & { readonly number: number }> {
     for await (const { number, fields, problem } of rowsOf(asUtf8(table.open(), wide), dialect, reader, keys)) {
       if (number === 1 && columns.header && dialect.kind === 'separated') continue;
       if (problem) yield { number, text: '', label: '', problem };
-      else if (fields.length !== width)
+      else if (fields.length !== columns.width)
         yield {
           number,
           text: '',
           label: '',
           problem: {
             code: 'row-ragged',
-            detail: `Row ${number} has ${fields.length} fields, the others ${width}. A text that holds the delimiter or a line break must be in quotes.`,
+            detail: `Row ${number} has ${fields.length} fields, the others ${columns.width}. A text that holds the delimiter or a line break must be in quotes.`,
           },
         };
       else
@@ -75,13 +86,19 @@ export async function openTable(table: TextFile, given: GivenColumns): Promise<O
   }
   return {
     rows,
-    labelColumn: columns.header ? `the column '${columns.names[columns.label]}'` : `column ${columns.label + 1}`,
+    label: labelSource(columns, given),
     words: () => `${dialectWords(dialect)}, ${columnWords(columns)}, ${encodingWords(wide, reader.counts)}`,
     notes: () =>
       reader.counts.windows1252 > 0 && wide === null
         ? [`${where}${reader.counts.windows1252} fields are not UTF-8 and were read as Windows-1252.`]
         : [],
   };
+}
+
+function labelSource({ header, names, label }: Columns, given: GivenColumns): LabelSource {
+  const name = header ? names[label] : undefined;
+  const column = name || String(label + 1);
+  return { words: name ? `the column '${name}'` : `column ${column}`, column, given: given.label !== undefined };
 }
 
 function dialectOf(start: Buffer, where: string): Dialect {
@@ -98,27 +115,16 @@ function columnsOf(
   dialect: Dialect,
   given: GivenColumns,
   where: string,
-): { columns: Columns; keys: readonly string[]; width: number } {
+): { columns: Columns; keys: readonly string[] } {
   try {
-    if (dialect.kind === 'separated') {
-      const rows = sampleRows(start, dialect);
-      const columns = findColumns(rows, given);
-      return { columns, keys: [], width: columns.header ? columns.names.length : widthOf(rows) };
-    }
+    if (dialect.kind === 'separated') return { columns: findColumns(sampleRows(start, dialect), given), keys: [] };
     const { keys, rows } = jsonKeys(start.toString('utf8'));
-    const columns = { ...findColumns(rows, given), header: true, names: keys };
-    return { columns, keys, width: keys.length };
+    return { columns: findColumns(rows, given, { named: true }), keys };
   } catch (error) {
     if (error instanceof GraftError) throw new GraftError(error.code, `${where}${error.detail}`);
     throw error;
   }
 }
-
-const widthOf = (rows: readonly (readonly string[])[]): number => {
-  const counts = new Map<number, number>();
-  for (const row of rows) counts.set(row.length, (counts.get(row.length) ?? 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 0;
-};
 
 /** Control characters in plenty: a picture or a program, not text with a stray NUL. */
 function looksBinary(bytes: Buffer): boolean {

@@ -88,6 +88,47 @@ describe('tables of texts', () => {
     );
   });
 
+  it('counts the columns of a table without header, also where a cell is the same number', async () => {
+    const table = '1\tgood\tlong words\n2\tbad\tmore words\n1\tfine\teven more words\n';
+    const set = await read(table, { text: '2', label: '1' });
+    expect(set.rows).toEqual([
+      ['good', '1', null],
+      ['bad', '2', null],
+      ['fine', '1', null],
+    ]);
+    expect(set.label).toEqual({ words: 'column 1', column: '1', given: true });
+    await expect(read(table, { label: '4' })).rejects.toThrow(
+      "There is no column '4' for the label; there are 3 columns without names, which go by their numbers from 1; the first row is '1', 'good', 'long words'.",
+    );
+  });
+
+  it('takes no column twice: one that is named for one thing is not found for another', async () => {
+    const table = 'text,label,set\na b,x,one\nc d,y,two\n';
+    const set = await read(table, { label: 'set' });
+    expect(set.rows).toEqual([
+      ['a b', 'one', null],
+      ['c d', 'two', null],
+    ]);
+    expect((await read(table, { text: 'label', label: 'Set' })).rows[0]).toEqual(['x', 'one', null]);
+    await expect(read(table, { text: 'text', label: '1' })).rejects.toThrow(
+      "The column '1' is named for the text and for the label; the columns are 'text', 'label', 'set'.",
+    );
+    await expect(read('note,kind,note\na b,x,c\n', { text: 'note' })).rejects.toThrow(
+      "The header has 'note' 2 times; name the text's column by its number: textColumn=1 or 3.",
+    );
+  });
+
+  it('takes fields of JSON lines that the user names, and says which there are', async () => {
+    const lines = '{"a": "one two", "b": 1, "c": "test"}\n{"a": "three", "b": 0, "c": "train"}\n';
+    expect((await read(lines, { text: 'a', label: 'b', split: 'c' })).rows).toEqual([
+      ['one two', '1', 'test'],
+      ['three', '0', 'train'],
+    ]);
+    await expect(read(lines, { split: 'd' })).rejects.toThrow(
+      "There is no column 'd' for the split; the columns are 'a', 'b', 'c'.",
+    );
+  });
+
   it('reports rows that cannot be used by their number, and keeps the others', async () => {
     const set = await read('text,label\ngood one,a\none,two,three\n   ,a\nno label,\nfine,b\nx,a,\n');
     expect(set.rows.map((row) => row[0])).toEqual(['good one', 'fine']);
@@ -179,6 +220,13 @@ describe('packed uploads', () => {
       ['e f', 'x', 'test'],
     ]);
     expect(set.examples[2]?.path).toBe('test.csv.gz:2');
+  });
+
+  it('says in which table a named column is not, and that folders have none', async () => {
+    const tables = await zipOf({ 'train.csv': 'text,kind\na b,x\nc d,y\n', 'test.csv': 'text,sort\ne f,x\n' });
+    await expect(read(tables, { label: 'kind' })).rejects.toThrow("test.csv: There is no column 'kind' for the label");
+    const folders = await zipOf({ 'pos/1.txt': 'good', 'neg/1.txt': 'bad' });
+    await expect(read(folders, { label: 'kind' })).rejects.toThrow('but the upload holds no table');
   });
 });
 
