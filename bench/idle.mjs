@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const starts = Number(process.argv[2] ?? 3);
-const SETTLE_MS = 8000;
+/** Longer than a connection to Postgres is kept that nobody uses. */
+const SETTLE_MS = 10_000;
 const ROLES = [
   ['api', 'dist/src/main.js'],
   ['worker', 'dist/workers/main.js'],
@@ -54,6 +55,15 @@ function memoryOf(pid) {
   return { rss: of('Rss'), pss: of('Pss') };
 }
 
+/** A first start goes on with checking the bases that come along. */
+async function idle(address) {
+  for (;;) {
+    const { data } = await (await fetch(`${address}/v1/bases`)).json();
+    if (data.length > 0 && data.every(({ state }) => state === 'ready')) return;
+    await pause(200);
+  }
+}
+
 async function once(home) {
   const port = await freePort();
   const startedAt = performance.now();
@@ -71,6 +81,7 @@ async function once(home) {
     await pause(20);
   }
   const seconds = (performance.now() - startedAt) / 1000;
+  await idle(`http://127.0.0.1:${port}`);
   await pause(SETTLE_MS);
   const rows = new Map();
   for (const { pid, command } of treeOf(child.pid)) {

@@ -41,7 +41,7 @@ export function startChild(role: Role, options: ChildOptions): Child {
     const startedAt = performance.now();
     child = spawn(process.execPath, argumentsOf(role), {
       cwd: options.root,
-      env: options.env,
+      env: { ...PROCESSES[role].environment, ...options.env },
       // The channel tells the child that this process lives; its own group keeps Ctrl-C for this process alone.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,

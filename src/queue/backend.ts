@@ -77,8 +77,8 @@ async function openPostgres(options: BackendOptions): Promise<QueueBackend> {
   // One pool for all queues of a process; each consuming queue keeps one connection of it for LISTEN.
   const pool = new pg.Pool({
     connectionString: options.databaseUrl,
-    // A consumer: one that listens for each queue, and two for what the deliveries need.
-    max: options.role === 'producer' ? 1 : QUEUE_NAMES.length + 2,
+    // A consumer: one that listens for each queue, and one on which their short statements take turns.
+    max: options.role === 'producer' ? 1 : QUEUE_NAMES.length + 1,
     options: `-c search_path=${POSTGRES_SCHEMA}`,
     application_name: `graft-queue-${options.role}`,
     keepAlive: true,
