@@ -41,6 +41,29 @@ export function besideModel(paths: readonly string[], model: string): ReadonlyMa
   return found;
 }
 
+/**
+ * Where the files lie in which the model keeps weights: in its own folder, in the order of `names`.
+ * @param where for words.
+ * @throws GraftError `base-invalid` naming those that are not there.
+ */
+export function weightPaths(
+  paths: readonly string[],
+  model: string,
+  names: readonly string[],
+  where: string,
+): readonly string[] {
+  const all = new Set(paths);
+  const wanted = names.map((name) => foldersAbove(model)[0] + name);
+  const missing = wanted.filter((path) => !all.has(path));
+  if (missing.length === 0) return wanted;
+  const listed = missing.slice(0, 5).map((path) => `'${path}'`);
+  const more = missing.length > listed.length ? `, … ${missing.length} in all` : '';
+  const detail = `${where} does not have ${listed.join(', ')}${more}, where ${model} keeps weights. They belong into the folder of the model, under that name.`;
+  throw new GraftError('base-invalid', detail, {
+    errors: missing.slice(0, 50).map((path) => ({ path, code: 'external-data-missing', detail: 'Not there.' })),
+  });
+}
+
 /** `a/b/`, `a/` and the empty text of `a/b/c`. */
 function foldersAbove(path: string): readonly string[] {
   const parts = path.split('/').slice(0, -1);

@@ -2,7 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { HubSource } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
-import { besideModel, modelOf } from '../data/hub-files.js';
+import { besideModel, modelOf, weightPaths } from '../data/hub-files.js';
 
 /** A file of a repository, with the digest that the hub's list of files has for it. */
 export interface HubFile {
@@ -13,24 +13,30 @@ export interface HubFile {
 }
 
 /**
- * The files that a base needs: the model with its weights where these lie beside it, and the settings around it.
- * @throws GraftError `base-invalid` where there is no model, saying how to make one; `too-large`.
+ * The files that a base needs, of those that its repository has.
+ * @param weights names of the files beside the model in which it keeps weights, once it is here and says so.
+ * @throws GraftError `base-invalid` where there is no model, saying how to make one, or weights are missing; `too-large`.
  */
-export function neededFiles(files: readonly HubFile[], source: HubSource, maxBytes: number): readonly HubFile[] {
+export function neededFiles(
+  files: readonly HubFile[],
+  source: HubSource,
+  maxBytes: number,
+  weights: readonly string[] = [],
+): { readonly model: HubFile; readonly all: readonly HubFile[] } {
   const safe = files.filter(({ path }) => !/(^|\/)\.{1,2}(\/|$)|[\\\0]|^\//.test(path));
   const paths = safe.map(({ path }) => path);
-  const model = modelOf(paths, `'${source.hub}' at ${source.commit}`, exportHint(source.hub));
-  // Written so by PyTorch (`model.onnx.data`) and by optimum (`model.onnx_data`).
-  const weights = paths.filter((path) => path.startsWith(`${model}.data`) || path.startsWith(`${model}_data`));
-  const wanted = new Set([model, ...weights, ...besideModel(paths, model).keys()]);
-  const needed = safe.filter(({ path }) => wanted.has(path));
-  const total = needed.reduce((sum, { bytes }) => sum + bytes, 0);
+  const where = `'${source.hub}' at ${source.commit}`;
+  const model = modelOf(paths, where, exportHint(source.hub));
+  const beside = weightPaths(paths, model, weights, where);
+  const wanted = new Set([model, ...beside, ...besideModel(paths, model).keys()]);
+  const all = safe.filter(({ path }) => wanted.has(path));
+  const total = all.reduce((sum, { bytes }) => sum + bytes, 0);
   if (total > maxBytes)
     throw new GraftError(
       'too-large',
       `The files of '${source.hub}' that are needed have ${total} bytes; at most ${maxBytes} are taken (GRAFT_MAX_UPLOAD_MB).`,
     );
-  return needed;
+  return { model: all.find(({ path }) => path === model)!, all };
 }
 
 const exportHint = (hub: string): string =>

@@ -1,10 +1,10 @@
-import { mkdir, mkdtemp, open, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../../src/config.js';
 import type { BaseFacts } from '../../src/domain/types.js';
 import { type ErrorCode, GraftError, storedProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
-import type { BaseDescription } from '../../src/onnx/index.js';
+import { type BaseDescription, MAX_MODEL_BYTES } from '../../src/onnx/index.js';
 import type { QueuePayloads } from '../../src/queue/names.js';
 import { modelExporter } from '../../src/services/model-export.js';
 import { digestOfFile } from '../../src/storage/filesystem.js';
@@ -84,13 +84,16 @@ async function check(
   signal: AbortSignal,
 ): Promise<FoundBase> {
   let path = upload;
-  let settings: Omit<HubFolder, 'model' | 'modelPath'> = { tokenizer, ...configIn(tokenizer) };
+  let settings: Omit<HubFolder, 'model'> = { tokenizer, ...configIn(tokenizer) };
   if (await isZip(upload)) {
-    const { model, modelPath: _, ...rest } = await readHubFolder(upload);
-    path = join(folder, 'model.onnx');
-    await writeFile(path, model);
-    settings = rest;
+    ({ model: path, ...settings } = await readHubFolder(upload, folder));
   }
+  const { size } = await stat(path);
+  if (size > MAX_MODEL_BYTES)
+    throw new GraftError(
+      'base-invalid',
+      `The model has ${size} bytes; an ONNX file, which is protobuf, has at most ${MAX_MODEL_BYTES} (2 GiB).`,
+    );
   const request = { path, answer: join(folder, 'answer.json'), threads: config.threads, ...settings };
   const { problems, description, text, poolingSource } = await measureBase(request, signal);
   if (description === undefined) {
@@ -103,7 +106,6 @@ async function check(
     });
   }
   const digest = await digestOfFile(path);
-  const { size } = await stat(path);
   const facts = { ...factsOf(description), ...(text && { text }), ...(poolingSource && { poolingSource }) };
   return { digest, bytes: size, facts, path, tokenizer: text === undefined ? null : settings.tokenizer };
 }

@@ -9,6 +9,7 @@ import type { ErrorCode } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
 import type { Enqueue, QueuePayloads } from '../../src/queue/names.js';
 import type { BlobStore } from '../../src/storage/blob.js';
+import { weightFilesAt } from '../data/whole-model.js';
 import { type HubFile, neededFiles } from '../hub/files.js';
 import { downloadFolder, removeDownload, sweepDownloads } from '../hub/folders.js';
 import { connectHub, type Hub, type HubPatience } from '../hub/hub.js';
@@ -85,14 +86,25 @@ async function download(
   const pinned = asked.commit === null ? { ...asked, ...(await hub.resolve(signal)) } : asked;
   const commit = pinned.commit!;
   if (asked.commit === null) await bases.pinned(id, { commit, license: pinned.license });
-  const files = neededFiles(await hub.files(commit, signal), pinned, config.maxUploadBytes);
-  const shown = showing(files, (progress) => bases.progressed(id, progress), wanted, log);
+  const there = await hub.files(commit, signal);
+  const first = neededFiles(there, pinned, config.maxUploadBytes);
+  const shown = showing(first.all, (progress) => bases.progressed(id, progress), wanted, log);
+  let files = first.all;
   try {
     const folder = await downloadFolder(config.home, id);
-    for (const file of files) {
-      const shared = { config: config.hub, commit, signal, onBytes: shown.bytes };
-      await fetchFile(hub, file, pathOf(folder, file), { ...shared, ...(pauseMs !== undefined && { pauseMs }) });
-    }
+    const fetchAll = async (some: readonly HubFile[]) => {
+      for (const file of some) {
+        const shared = { config: config.hub, commit, signal, onBytes: shown.bytes };
+        await fetchFile(hub, file, pathOf(folder, file), { ...shared, ...(pauseMs !== undefined && { pauseMs }) });
+      }
+    };
+    await fetchAll(files);
+    // Only the model itself says where its weights lie.
+    const weights = await weightFilesAt(pathOf(folder, first.model));
+    files = neededFiles(there, pinned, config.maxUploadBytes, weights).all;
+    const more = files.filter((file) => !first.all.includes(file));
+    shown.expect(more);
+    await fetchAll(more);
     await keep(deps, id, uploadKey!, zipOf(folder, files), signal);
   } finally {
     shown.end();
@@ -140,7 +152,8 @@ function showing(
   wanted: AbortController,
   log: Logger,
 ) {
-  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  const bytesOf = (some: readonly HubFile[]) => some.reduce((sum, { bytes }) => sum + bytes, 0);
+  let total = bytesOf(files);
   let done = 0;
   const show = () =>
     write({ done, total }).then(
@@ -150,6 +163,9 @@ function showing(
   void show();
   const timer = setInterval(show, SHOW_MS);
   return {
+    expect: (more: readonly HubFile[]) => {
+      total += bytesOf(more);
+    },
     bytes: (count: number) => {
       done += count;
     },

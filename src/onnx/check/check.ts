@@ -2,8 +2,8 @@ import { OnnxError } from '../error.js';
 import { NEWEST_IR, NEWEST_OPSET, OLDEST_OPSET } from '../opsets.js';
 import { reads, subgraphs } from '../order.js';
 import { decodeModel } from '../proto/decode.js';
-import { elements } from '../tensor.js';
 import type { Graph, Model, Node } from '../types.js';
+import { external } from './external.js';
 import { contributed, ML_OPSETS, mlOperator, operatorRange } from './operators.js';
 import { type ModelProblem, sniff } from './sniff.js';
 
@@ -75,24 +75,6 @@ function format(model: Model): ModelProblem[] {
       detail: `The model uses version ${ml} of ai.onnx.ml; ${ML_OPSETS.from} to ${ML_OPSETS.to} are taken.`,
     });
   return found;
-}
-
-function external(model: Model): ModelProblem[] {
-  const elsewhere = [...model.graph.initializers.values()].filter((t) => t.external);
-  const first = elsewhere[0];
-  if (!first) return [];
-  const files = [...new Set(elsewhere.map((t) => t.external?.get('location') ?? '?'))]
-    .slice(0, 3)
-    .map((f) => `'${f}'`)
-    .join(', ');
-  const count = elsewhere.reduce((n, t) => n + elements(t.dims), 0);
-  return [
-    {
-      code: 'external-data-missing',
-      path: first.name,
-      detail: `${elsewhere.length} tensors with ${count} parameters lie in other files (${files}) that were not uploaded. Save the model as one file: onnx.save(onnx.load(path), out, save_as_external_data=False); above 2 GiB a model cannot be taken.`,
-    },
-  ];
 }
 
 function operators(model: Model): ModelProblem[] {

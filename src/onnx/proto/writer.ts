@@ -125,7 +125,8 @@ export function writer(): Writer {
   return self;
 }
 
-function packed(values: readonly (number | bigint)[]): Uint8Array {
+/** Varints, one after the other. */
+export function packed(values: readonly (number | bigint)[]): Uint8Array {
   const out: number[] = [];
   for (const value of values) {
     let rest = BigInt.asUintN(64, BigInt(value));

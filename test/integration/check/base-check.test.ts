@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createReadStream, readdirSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -12,7 +13,9 @@ import type { BlobStore } from '../../../src/storage/blob.js';
 import { postgresBlobStore } from '../../../src/storage/postgres.js';
 import { baseCheck } from '../../../workers/processors/base-check.js';
 import { sharedData } from '../../support/data.js';
+import { externally } from '../../support/external-data.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+import { fileOf, smallBase } from '../../support/predict.js';
 import { writeZip } from '../../support/zip.js';
 
 let folder: string;
@@ -51,7 +54,7 @@ const REASONS: Readonly<Record<string, RegExp>> = {
   'html-page': /web page/,
   'lfs-pointer': /Git LFS pointer/,
   'mnist-cntk-opset1-no-ort-kernel': /opset 1;/,
-  smollm3: /lie in other files/,
+  smollm3: /lie in other files \('model.*_data'.*\) that were not uploaded\. Upload a zip/,
   'squeezenet-custom-op': /Debug is no standard ONNX operator/,
   'truncated-minilm-2.7MB-of-23MB': /ends early/,
   'winml-mnist-imagescaler-zipmap': /ImageScaler is no standard ONNX operator/,
@@ -112,6 +115,37 @@ test('a zip without a model says what is expected', async () => {
   const zip = join(folder, 'empty-hub.zip');
   await writeZip(zip, { 'readme.md': 'hello' });
   expect((await checked(zip)).error?.detail).toMatch(/no \.onnx file.*onnx\/model\.onnx/);
+});
+
+test('weights beside the model in a zip: stored as the one file that they make', async () => {
+  const { model, data } = externally(smallBase(5, 60_000));
+  const path = join(folder, 'external.zip');
+  await writeZip(path, { 'net/onnx/model.onnx': model, 'net/onnx/model.onnx_data': data, 'net/model.onnx_data': 'x' });
+  const base = await checked(path);
+  expect(base).toMatchObject({ state: 'ready', error: null });
+  const whole = Buffer.from(fileOf(smallBase(5, 60_000)));
+  expect(whole.equals(await store.read(base.blobKey!))).toBe(true);
+  expect(base).toMatchObject({
+    bytes: whole.length,
+    digest: `sha256:${createHash('sha256').update(whole).digest('hex')}`,
+  });
+});
+
+test.each([
+  ['are missing', {}, {}, /does not have 'onnx\/model\.onnx_data', where onnx\/model\.onnx keeps weights/],
+  ['were cut off', { 'onnx/model.onnx_data': Buffer.alloc(100) }, {}, /'conv\.weight'.*has only 100: it was cut off/],
+  [
+    'lie elsewhere',
+    { 'model.onnx_data': '' },
+    { location: '../model.onnx_data' },
+    /'\.\.\/model\.onnx_data'; only a file/,
+  ],
+])('weights that %s are refused in words', async (what, files, changes, words) => {
+  const path = join(folder, `${what.replaceAll(' ', '-')}.zip`);
+  await writeZip(path, { 'onnx/model.onnx': externally(smallBase(5), changes).model, ...files });
+  const base = await checked(path);
+  expect(base).toMatchObject({ state: 'invalid', blobKey: null, error: { code: 'base-invalid' } });
+  expect(base.error?.detail).toMatch(words);
 });
 
 const minilm = sharedData('models/minilm-l6-v2');

@@ -18,6 +18,7 @@ import { postgresBlobStore } from '../../../src/storage/postgres.js';
 import { sweepDownloads } from '../../../workers/hub/folders.js';
 import { baseCheck } from '../../../workers/processors/base-check.js';
 import { baseDownload } from '../../../workers/processors/base-download.js';
+import { externally } from '../../support/external-data.js';
 import { type HubServer, startHub } from '../../support/hub-server.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { fileOf, smallBase } from '../../support/predict.js';
@@ -132,6 +133,20 @@ test('killed in the middle, the next worker goes on where it stopped, at the sam
   expect((await byId(id)).state).toBe('ready');
 });
 
+test('weights beside the model come with it: those that it names, and go on where they stopped', async () => {
+  const { model, data } = externally(smallBase(1, 200_000), { location: 'weights.bin' });
+  const files = { 'onnx/model.onnx': model, 'onnx/weights.bin': data, 'onnx/model.onnx_data': 'of another' };
+  hub.faults.set('onnx/weights.bin', { after: 100_000, next: 'cut', times: 1 });
+  const fetched = await tried('org/external', { ...FILES, ...files });
+  expect(fetched).toMatchObject({ state: 'checking', error: null });
+  expect(hub.requests.flatMap(({ at, range }) => (at === 'cdn' && range ? [range] : []))).toEqual(['bytes=100000-']);
+  expect(hub.requests.some(({ path }) => path.includes('model.onnx_data'))).toBe(false);
+  await baseCheck(depsOf())({ baseId: fetched.id }, never);
+  const base = await byId(fetched.id);
+  expect(base).toMatchObject({ state: 'ready', bytes: MODEL.length });
+  expect(base.digest).toBe(`sha256:${createHash('sha256').update(MODEL).digest('hex')}`);
+});
+
 test('deleted while it comes, it stops, and nothing is left', async () => {
   hub.push('org/deleted', { files: { 'model.onnx': MODEL } });
   const { id, uploadKey } = await add('org/deleted');
@@ -205,6 +220,12 @@ test('what the hub does not have makes it invalid, and says what to do', async (
   });
   const large = await tried('org/large', { 'model.onnx': MODEL }, { maxUploadBytes: 1000 });
   expect(large.error).toMatchObject({ code: 'too-large', detail: expect.stringContaining('at most 1000') });
+  const { model } = externally(smallBase(1));
+  const without = await tried('org/without', { 'model.onnx': model, 'other.onnx_data': 'x' });
+  expect(without.error).toMatchObject({
+    code: 'base-invalid',
+    detail: expect.stringContaining("does not have 'model.onnx_data', where model.onnx keeps weights"),
+  });
   hub.faults.set('model.onnx', { content: Buffer.alloc(MODEL.length) });
   const forged = await tried('org/forged', { 'model.onnx': MODEL });
   expect(forged.error?.code).toBe('digest-mismatch');

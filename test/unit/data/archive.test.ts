@@ -6,7 +6,7 @@ import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { GraftError } from '../../../src/errors.js';
-import { LIMITS, listArchive, readArchive } from '../../../workers/data/archive.js';
+import { extractFiles, LIMITS, listArchive, readArchive } from '../../../workers/data/archive.js';
 import { writeZip } from '../../support/zip.js';
 
 let folder: string;
@@ -57,6 +57,10 @@ test.each(['zip', 'tar', 'tar.gz'] as const)('%s: files in order, with their byt
   for await (const file of readArchive(path, found, new Set(['a/1.txt', 'b/3.txt'])))
     read[file.path] = file.bytes.toString();
   expect(read).toEqual({ 'a/1.txt': 'one', 'b/3.txt': '' });
+  await extractFiles(path, found, new Map([['b/2.txt', at('extracted')]]));
+  expect(await readFile(at('extracted'), 'utf8')).toBe('two');
+  const nowhere = new Map([['b/2.txt', at('no-such-folder/file')]]);
+  await expect(extractFiles(path, found, nowhere)).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
 /** yazl refuses unsafe names, so they are written over harmless ones of the same length. */
