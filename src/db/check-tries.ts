@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { CheckEnd, CheckTries } from '../domain/ports.js';
 import type { ContentState } from '../domain/types.js';
 import type { StoredProblem } from '../errors.js';
+import { keptJson } from './kept-json.js';
 
 /** Rows that are checked, by the values of their key. */
 const ROWS = {
@@ -23,7 +24,7 @@ export async function startCheck(pool: Pool, table: Table, key: readonly unknown
 }
 
 export async function endCheck(pool: Pool, table: Table, key: readonly unknown[], how: CheckEnd): Promise<void> {
-  const why = how === 'interrupted' ? [] : [JSON.stringify(how.failed)];
+  const why = how === 'interrupted' ? [] : [keptJson(how.failed)];
   const change =
     how === 'interrupted'
       ? 'checks_started = checks_started - 1'

@@ -6,6 +6,7 @@ import { afterId, afterNumber, pageOf } from './cursor.js';
 import { type DatasetRow, datasetOf, exampleOf, type RevisionRow, revisionOf } from './dataset-rows.js';
 import { deleteUnlessUsed } from './deletion.js';
 import { addExamples } from './examples.js';
+import { keptJson } from './kept-json.js';
 
 const SELECT = `SELECT d.id, d.project_id, d.name, d.task, d.created_at, r.number, r.state, r.digest, r.bytes, r.columns, r.summary, r.error
   FROM dataset d LEFT JOIN dataset_revision r ON r.dataset_id = d.id AND r.number = d.revision`;
@@ -89,9 +90,9 @@ export function datasetRepository(db: Database): DatasetRepository {
           number,
           outcome.state,
           ready ? outcome.packKey : null,
-          outcome.summary === null ? null : JSON.stringify(outcome.summary),
-          outcome.report === null ? null : JSON.stringify(outcome.report),
-          ready ? null : JSON.stringify(outcome.error),
+          outcome.summary === null ? null : keptJson(outcome.summary),
+          outcome.report === null ? null : keptJson(outcome.report),
+          ready ? null : keptJson(outcome.error),
         ],
       );
       return rowCount === 1;

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Example } from '../domain/types.js';
+import { keepable } from '../words.js';
 
 const BATCH = 5_000;
 
@@ -20,7 +21,7 @@ export async function addExamples(
         datasetId,
         revision,
         rows.map((row) => row.index),
-        rows.map((row) => row.path),
+        rows.map((row) => keepable(row.path)),
         rows.map((row) => row.label),
         rows.map((row) => row.split),
         rows.map((row) => row.offset),
@@ -29,7 +30,7 @@ export async function addExamples(
         rows.map((row) => row.width),
         rows.map((row) => row.height),
         rows.map((row) => row.problem?.code ?? null),
-        rows.map((row) => row.problem?.detail ?? null),
+        rows.map((row) => (row.problem === null ? null : keepable(row.problem.detail))),
       ],
     );
   }

@@ -145,6 +145,12 @@ describe('checking a set of texts', () => {
       { split: 'part' },
       "There is no column 'part' for the split; the columns are 'text', 'label', 'kind'.",
     ],
+    [
+      'a column that is not there, in a table of odd texts',
+      rows(8, (i) => `${'ab'[i % 2]}`).replaceAll('text number', `nul \0 and ${'x'.repeat(29)}😀 of`),
+      { label: '9' },
+      "There is no column '9' for the label; there are 2 columns without names, which go by their numbers from 1; the first row is 'nul \uFFFD and xxxxxxxxxxxxxxxxxxxxxxxxxxxxx😀…', 'a'.",
+    ],
   ])('refuses what was named: %s', async (_, content, columns, words) => {
     const { revision } = await checked(content, columns);
     expect([revision.state, revision.error?.code]).toEqual(['invalid', 'dataset-invalid']);
@@ -156,6 +162,24 @@ describe('checking a set of texts', () => {
     expect(alike.revision.report?.notes.join()).toContain("'Spam' and 'spam' differ only in case");
     const numbers = await checked('text,label\na b,1\nc d,0\ne f,1\ng h,0\n');
     expect(numbers.revision.report?.notes.join()).toContain('The labels are numbers');
+  });
+
+  it('reports labels that Postgres could not keep, row by row', async () => {
+    const lines = ['x', 'y', 'x\0', 'y', '\ud800', 'x'].map((label, i) => JSON.stringify({ text: `text ${i}`, label }));
+    const { revision } = await checked(lines.join('\n'));
+    expect(revision).toMatchObject({ state: 'ready', summary: { examples: 4, rejected: 2 } });
+    expect(revision.report?.rejected).toEqual([
+      {
+        path: 'row 3',
+        code: 'label-malformed',
+        detail: "The label 'x\uFFFD' holds a NUL or half a character. Leave it out.",
+      },
+      {
+        path: 'row 5',
+        code: 'label-malformed',
+        detail: "The label '\uFFFD' holds a NUL or half a character. Leave it out.",
+      },
+    ]);
   });
 
   it.runIf(sharedData('datasets/sst2'))('reads the sentiment treebank as it is published', async () => {

@@ -1,5 +1,6 @@
 import { COLUMN_FIELDS, type ColumnRole, type GivenColumns } from '../../../src/domain/columns.js';
 import { GraftError } from '../../../src/errors.js';
+import { beginning } from '../../../src/words.js';
 
 /** A table as far as its columns can be named: its first row, whether that is their names, and how many there are. */
 export interface Nameable {
@@ -62,10 +63,7 @@ const MOST_SHOWN = 50;
 /** Which columns there are, for an error. */
 export function whatThereIs({ first, header, width }: Nameable): string {
   if (width === 0) return 'there are none';
-  const cells = first.slice(0, MOST_SHOWN).map((cell) => {
-    const words = cell.trim();
-    return `'${words.length > 40 ? `${words.slice(0, 40)}…` : words}'`;
-  });
+  const cells = first.slice(0, MOST_SHOWN).map((cell) => `'${beginning(cell.trim(), 40)}'`);
   const more = first.length > MOST_SHOWN ? ` and ${first.length - MOST_SHOWN} more` : '';
   return header
     ? `the columns are ${cells.join(', ')}${more}`

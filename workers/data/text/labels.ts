@@ -1,5 +1,6 @@
 import type { DatasetSummary } from '../../../src/domain/types.js';
 import { type StoredProblem, storedProblem } from '../../../src/errors.js';
+import { beginning } from '../../../src/words.js';
 import { howToName } from './given-columns.js';
 import type { LabelSource } from './table.js';
 
@@ -12,7 +13,7 @@ const NUMBER = /^[-+]?\d+(\.\d+)?(e[-+]?\d+)?$/i;
 const some = (names: readonly string[]): string =>
   names
     .slice(0, 3)
-    .map((name) => `'${name.slice(0, 40)}'`)
+    .map((name) => `'${beginning(name, 40)}'`)
     .join(', ');
 
 /**

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { COLUMN_FIELDS, type GivenColumns } from '../../../src/domain/columns.js';
 import type { DatasetReport, Example, Split } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
+import { beginning, keepable } from '../../../src/words.js';
 import { foldersOf, splitNamed } from '../image-layout.js';
 import { REJECTED } from '../pack.js';
 import { copyFinder, type Member, type Place } from './copies.js';
@@ -153,11 +154,19 @@ function exampleOf(
       `The text has ${text.length} characters; at most ${LONGEST_TEXT} are taken. Split it into several examples.`,
     );
   if (label === '') return refuse('label-missing', 'There is no label.');
+  if (label !== keepable(label))
+    return refuse(
+      'label-malformed',
+      `The label '${beginning(label, 40)}' holds a NUL or half a character. Leave it out.`,
+    );
   if (label.length > LONGEST_LABEL)
     return refuse('label-too-long', `The label has ${label.length} characters; at most ${LONGEST_LABEL} are taken.`);
   const split = raw.split ? splitNamed(raw.split) : null;
   if (split === undefined)
-    return refuse('split-unknown', `The split is '${raw.split?.slice(0, 40)}'; train, validation and test are known.`);
+    return refuse(
+      'split-unknown',
+      `The split is '${beginning(raw.split ?? '', 40)}'; train, validation and test are known.`,
+    );
   const encoded = Buffer.from(text, 'utf8');
   const digest = createHash('sha256').update(encoded).digest();
   const example: Example = {
