@@ -3,7 +3,8 @@ import { random } from '../../../src/tasks/random.js';
 import { onnxruntimeExecutor } from '../../../workers/executors/onnxruntime.js';
 import { foldScale, type HeadData, scaleOf, standardise } from '../../../workers/training/head-data.js';
 import { fitHead } from '../../../workers/training/head-fit.js';
-import { choose, crossEntropy, search } from '../../../workers/training/head-search.js';
+import { search } from '../../../workers/training/head-search.js';
+import { choose, crossEntropy } from '../../../workers/training/held-out.js';
 
 const executor = onnxruntimeExecutor({ threads: 1 });
 afterAll(() => executor.dispose());
@@ -139,10 +140,19 @@ describe('choosing hyperparameters', () => {
     expect(choose([])).toBeNull();
   });
 
+  it('judges drawn batches by what they end with when the rate has fallen', async () => {
+    const data = clouds(1500, 40, 2, 12);
+    const whole = await search(executor, data, AUTO, control);
+    const drawn = await search(executor, data, { ...AUTO, batchSize: 32 }, control);
+    expect(whole.batchSize).toBe(1500);
+    expect(drawn.heldOutLoss! / whole.heldOutLoss!).toBeLessThan(1.02);
+    expect(drawn.weightDecay / whole.weightDecay).toBeLessThan(4);
+  });
+
   it('chooses on a share of many examples in bounded time', async () => {
     const many = clouds(20_000, 16, 4, 2);
-    const found = await search(executor, many, AUTO, control);
-    expect(found.batchSize).toBe(256);
+    expect((await search(executor, many, AUTO, control)).batchSize).toBe(20_000);
+    const found = await search(executor, many, { ...AUTO, batchSize: 256 }, control);
     expect(found.epochs).toBeGreaterThanOrEqual(5);
     expect(found.epochs).toBeLessThan(20);
     expect(found.weightDecay).toBeLessThan(1);

@@ -1,6 +1,6 @@
 import { argmax } from '../../../src/tasks/classification/metrics.js';
 import type { HostTensor } from '../../executors/executor.js';
-import { crossEntropy } from '../head-search.js';
+import { crossEntropy } from '../held-out.js';
 import type { MetricValue } from '../messages.js';
 import type { Of, Tuner } from './trainer.js';
 
