@@ -37,14 +37,15 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const layers = trainedLayers(own, wanted);
   const counts = countsOf(numbersOf(train, labels), labels.length);
   const keepsFrozen = network.keepsFrozen && wanted !== 'all';
-  const facts = {
-    ...{ examples: train.length, counts, scratch, keepsFrozen, batchNorm: layers.batchNorm },
-    text: text !== null,
-  };
   const auto = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
   const linear = scratch ? null : await featureExtraction(o, { ...given, ...auto });
   if (scratch) tell({ type: 'state', state: 'running' });
   const features = linear?.features ?? spec.width ?? (await measuredWidth(executor, trunk));
+  const facts = {
+    ...{ examples: train.length, counts, scratch, keepsFrozen, batchNorm: layers.batchNorm },
+    text: text !== null,
+    width: features,
+  };
   const head = linear?.linear ?? freshHead(features, labels.length);
   const parametersOf = (s: TuneSettings) =>
     layers.parameters

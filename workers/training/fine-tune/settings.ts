@@ -32,6 +32,8 @@ export interface TuneFacts {
   /** Whether the trained part normalises by BatchNormalization that is still its own operator. */
   readonly batchNorm: boolean;
   readonly text?: boolean;
+  /** Features of an example. */
+  readonly width?: number;
 }
 
 /** Statistics of fewer examples than this are too noisy to normalise by. */
