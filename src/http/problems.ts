@@ -98,10 +98,21 @@ function databaseTrouble(error: unknown): GraftError | null {
   return databaseAway(error) ? new GraftError('unavailable', AWAY, { retryAfter: 2, cause: error }) : null;
 }
 
+/** What Postgres says of a NUL in a text or in JSON, by itself or in Prisma's words; no other character is refused so. */
+const NUL = /^(22021|22P05)$|Code: `(22021|22P05)`/;
+function nulRefused(error: unknown): GraftError | null {
+  const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
+  if (!NUL.test(code) && !NUL.test(message)) return null;
+  const detail = 'A text of the request holds a NUL (U+0000), which cannot be kept. Leave it out.';
+  return new GraftError('request-invalid', detail, { cause: error });
+}
+
 /** Renders every failure; what is not of the catalogue is logged and answered without its words. */
 export function renderProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error =
-    thrown instanceof GraftError ? thrown : (databaseTrouble(thrown) ?? known(thrown as FastifyError, request));
+    thrown instanceof GraftError
+      ? thrown
+      : (databaseTrouble(thrown) ?? nulRefused(thrown) ?? known(thrown as FastifyError, request));
   const found = toProblem(error);
   // What is known to pass by itself (too busy, a part restarting) is told without its stack.
   if (found.status === 503) request.log.warn({ code: found.code, detail: found.detail }, 'request refused');

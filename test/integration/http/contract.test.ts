@@ -78,6 +78,18 @@ describe('what is not understood', () => {
     });
   });
 
+  it('says that a NUL in a text cannot be kept', async () => {
+    const form = api().post('/v1/datasets').field('task', 'image-classification').attach('file', Buffer.from('x'), 'a');
+    const key = api()
+      .post('/v1/keys')
+      .send({ name: 'a\0b', scopes: ['read'] });
+    for (const request of [form.field('name', 'a\0b'), key]) {
+      const { status, body } = await request;
+      expect([status, body.code]).toEqual([400, 'request-invalid']);
+      expect(body.detail).toContain('holds a NUL (U+0000)');
+    }
+  });
+
   it('takes numbers from the query, within their range, and nothing unknown', async () => {
     await api().get('/v1/jobs?limit=100').expect(200);
     for (const query of ['limit=0', 'limit=101', 'limit=many', 'state=asleep', 'colour=red', 'after=', 'after=!']) {
