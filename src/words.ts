@@ -11,3 +11,6 @@ export function beginning(text: string, most: number): string {
   const characters = [...text.slice(0, 2 * most + 2)];
   return keepable(characters.length > most ? `${characters.slice(0, most).join('')}…` : text);
 }
+
+/** A name as a reference token of a JSON pointer (RFC 6901). */
+export const pointer = (name: string): string => name.replaceAll('~', '~0').replaceAll('/', '~1');

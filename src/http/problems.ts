@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { GraftError, toProblem } from '../errors.js';
+import { brokenText } from './broken-text.js';
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8';
 /** How long the rest of a refused body is read. */
@@ -98,13 +99,22 @@ function databaseTrouble(error: unknown): GraftError | null {
   return databaseAway(error) ? new GraftError('unavailable', AWAY, { retryAfter: 2, cause: error }) : null;
 }
 
-/** What Postgres says of a NUL in a text or in JSON, by itself or in Prisma's words; no other character is refused so. */
-const NUL = /^(22021|22P05)$|Code: `(22021|22P05)`/;
-function nulRefused(error: unknown): GraftError | null {
+/** What Postgres says of a text that it cannot keep, by itself or in Prisma's words. */
+const REFUSED = /^(22021|22P02|22P05)$|Code: `(22021|22P02|22P05)`/;
+/** Of these a NUL is the only cause, wherever in the request it stands. */
+const NUL_ONLY = /^(22021|22P05)$|Code: `(22021|22P05)`/;
+
+/** The request's fault where a text of it is none: looked for only once Postgres has refused it, as bodies may be large. */
+function unkeepable(error: unknown, { body }: FastifyRequest): GraftError | null {
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  if (!NUL.test(code) && !NUL.test(message)) return null;
-  const detail = 'A text of the request holds a NUL (U+0000), which cannot be kept. Leave it out.';
-  return new GraftError('request-invalid', detail, { cause: error });
+  if (!REFUSED.test(code) && !REFUSED.test(message)) return null;
+  const found = brokenText(body);
+  if (found === null && !NUL_ONLY.test(code) && !NUL_ONLY.test(message)) return null;
+  const { path, what } = found ?? { path: '', what: 'a NUL (U+0000)' };
+  return new GraftError('request-invalid', `A text of the request holds ${what}, which cannot be kept. Leave it out.`, {
+    cause: error,
+    ...(path !== '' && { errors: [{ path, code: 'value-wrong', detail: `holds ${what}` }] }),
+  });
 }
 
 /** Renders every failure; what is not of the catalogue is logged and answered without its words. */
@@ -112,7 +122,7 @@ export function renderProblem(thrown: unknown, request: FastifyRequest, reply: F
   const error =
     thrown instanceof GraftError
       ? thrown
-      : (databaseTrouble(thrown) ?? nulRefused(thrown) ?? known(thrown as FastifyError, request));
+      : (databaseTrouble(thrown) ?? unkeepable(thrown, request) ?? known(thrown as FastifyError, request));
   const found = toProblem(error);
   // What is known to pass by itself (too busy, a part restarting) is told without its stack.
   if (found.status === 503) request.log.warn({ code: found.code, detail: found.detail }, 'request refused');

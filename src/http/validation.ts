@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
 import type { FastifySchemaCompiler } from 'fastify';
 import { GraftError, type ProblemItem } from '../errors.js';
+import { pointer } from '../words.js';
 
 /**
  * Nothing is removed, guessed or coerced, except that query strings, which have no types, become numbers and booleans.
@@ -186,8 +187,4 @@ function givenIn({ keyword, data }: ErrorObject): string {
 function shown(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 60 ? `${text.slice(0, 57)}…` : text;
-}
-/** A name as a reference token of a JSON pointer (RFC 6901). */
-function pointer(name: string): string {
-  return name.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -6,6 +6,7 @@ import { newId } from '../ids.js';
 import { standardRules } from '../onnx/index.js';
 import type { Enqueue } from '../queue/names.js';
 import { TASK_TABLE } from '../tasks/index.js';
+import { pointer } from '../words.js';
 import { BUNDLED_TASK } from './bundled-bases.js';
 import { liveEngines } from './engines.js';
 import { trainableDataset } from './trainable.js';
@@ -153,7 +154,7 @@ function refuseUnknownLabels(weights: Hyperparameters['classWeights'], labels: r
   const unknown = Object.keys(weights).find((name) => !labels.includes(name));
   if (unknown !== undefined)
     throw impossible(
-      `/hyperparameters/classWeights/${unknown.slice(0, 100).replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      `/hyperparameters/classWeights/${pointer(unknown.slice(0, 100))}`,
       `The dataset has no label '${unknown.slice(0, 100)}'; its labels are ${labels.slice(0, 20).join(', ')}.`,
     );
 }

@@ -51,6 +51,19 @@ const post = (body: object) =>
     .send({ task: 'image-classification', ...body });
 
 describe('creating', () => {
+  it('with half a surrogate pair or a NUL in what is kept says so, and makes no job', async () => {
+    const { dataset, base } = await standing();
+    for (const [bad, words] of [
+      ['\ud800', 'half of a surrogate pair'],
+      ['\0', 'NUL (U+0000)'],
+    ]) {
+      const { status, body } = await post({ dataset, base, metadata: { ticket: `A${bad}17` } });
+      expect([status, body.code]).toEqual([400, 'request-invalid']);
+      expect(body.detail).toContain(words);
+      expect(body.errors[0].path).toBe('/metadata/ticket');
+    }
+  });
+
   it('without a base takes the one that came with the installation, once that is checked', async () => {
     const { projectId, dataset } = await standing();
     const { bases } = service.repos;
