@@ -50,7 +50,8 @@ export const baseCommands: readonly Command[] = [
         return show(await untilChecked(made, () => client.bases.get(made.id), out), out);
       }
       const name = values.name ?? basename(args[0]!).replace(/\.(onnx|zip)$/, '');
-      const file = await archiveOf(args[0]!);
+      const file = await archiveOf(args[0]!, { links: true });
+      if (file.skipped > 0) out.error(`${file.skipped} symbolic links that lead to no file were left out.`);
       const created = await client.bases
         .add(file.path, name, { progress: (sent, total) => out.progress('uploading', sent, total) })
         .finally(() => file.dispose());

@@ -14,7 +14,7 @@ export async function addDataset(
   source: string,
   without?: ReadonlySet<string>,
 ): Promise<Dataset> {
-  const archive = await archiveOf(source, without);
+  const archive = await archiveOf(source, { without });
   try {
     if (archive.skipped > 0) out.error(`${archive.skipped} symbolic links were left out.`);
     const columns = columnsOf(values);
