@@ -6,6 +6,9 @@ export function counted(n: number, one: string, many = `${one}s`): string {
 /** A text as Postgres keeps it: NUL and halves of surrogate pairs, which it refuses, become U+FFFD. */
 export const keepable = (text: string): string => text.replace(/[\p{Surrogate}\0]/gu, '\uFFFD');
 
+/** Index of the first half of a surrogate pair without its other half; -1 where all are paired. */
+export const loneSurrogate = (text: string): number => text.search(/\p{Surrogate}/u);
+
 /** How a text begins, for a message: at most `most` characters, none of them cut in two, with an ellipsis where more follow. */
 export function beginning(text: string, most: number): string {
   const characters = [...text.slice(0, 2 * most + 2)];

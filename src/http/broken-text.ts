@@ -1,4 +1,4 @@
-import { pointer } from '../words.js';
+import { loneSurrogate, pointer } from '../words.js';
 
 /** The first text of a body, names of fields too, that is none: with a NUL, or half of a surrogate pair in it. */
 export function brokenText(body: unknown, path = ''): { readonly path: string; readonly what: string } | null {
@@ -18,5 +18,5 @@ export function brokenText(body: unknown, path = ''): { readonly path: string; r
 
 function brokenBy(text: string): string | null {
   if (text.includes('\0')) return 'a NUL (U+0000)';
-  return /\p{Surrogate}/u.test(text) ? 'half of a surrogate pair' : null;
+  return loneSurrogate(text) >= 0 ? 'half of a surrogate pair' : null;
 }

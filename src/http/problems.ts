@@ -99,18 +99,18 @@ function databaseTrouble(error: unknown): GraftError | null {
   return databaseAway(error) ? new GraftError('unavailable', AWAY, { retryAfter: 2, cause: error }) : null;
 }
 
-/** What Postgres says of a text that it cannot keep, by itself or in Prisma's words. */
-const REFUSED = /^(22021|22P02|22P05)$|Code: `(22021|22P02|22P05)`/;
-/** Of these a NUL is the only cause, wherever in the request it stands. */
-const NUL_ONLY = /^(22021|22P05)$|Code: `(22021|22P05)`/;
+/** SQLSTATEs of texts that Postgres cannot keep: a NUL in a text and in JSON, and JSON that is none, as with half a surrogate pair. */
+const NUL_REFUSED = new Set(['22021', '22P05']);
+const JSON_REFUSED = '22P02';
 
 /** The request's fault where a text of it is none: looked for only once Postgres has refused it, as bodies may be large. */
 function unkeepable(error: unknown, { body }: FastifyRequest): GraftError | null {
   const { code = '', message = '' } = (error ?? {}) as { code?: string; message?: string };
-  if (!REFUSED.test(code) && !REFUSED.test(message)) return null;
-  const found = brokenText(body);
-  if (found === null && !NUL_ONLY.test(code) && !NUL_ONLY.test(message)) return null;
-  const { path, what } = found ?? { path: '', what: 'a NUL (U+0000)' };
+  const state = /Code: `(\w{5})`/.exec(message)?.[1] ?? code; // In Prisma's words, or by itself.
+  if (!NUL_REFUSED.has(state) && state !== JSON_REFUSED) return null;
+  const found = brokenText(body) ?? (NUL_REFUSED.has(state) ? { path: '', what: 'a NUL (U+0000)' } : null);
+  if (found === null) return null;
+  const { path, what } = found;
   return new GraftError('request-invalid', `A text of the request holds ${what}, which cannot be kept. Leave it out.`, {
     cause: error,
     ...(path !== '' && { errors: [{ path, code: 'value-wrong', detail: `holds ${what}` }] }),

@@ -1,5 +1,6 @@
 import type { Model } from '../domain/types.js';
 import { GraftError, type Problem, problem } from '../errors.js';
+import { loneSurrogate } from '../words.js';
 import { MAX_IMAGES, MAX_TEXTS, type PredictInput } from './predict-protocol.js';
 
 /** An input as it was sent; `error` where it could not even be unpacked. */
@@ -54,11 +55,6 @@ function preparedText(text: string): PredictInput | Problem {
       `The text has ${bytes.length} bytes; at most ${MAX_TEXT_BYTES} are taken. Shorten it.`,
     );
   return { kind: 'text', bytes };
-}
-
-/** Index of the first surrogate without its other half; -1 where all are paired. */
-function loneSurrogate(text: string): number {
-  return text.search(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/);
 }
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;

@@ -22,6 +22,9 @@ export function choices(): { readonly pick: Pick; readonly chosen: () => readonl
   };
 }
 
+/** The settings that a head's search finds, all left to it. */
+export const SEARCHED = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
+
 /** Says what was chosen and why: one line for each choice, and the same as data. */
 export function tellChosen(
   tell: (message: FromChild) => void,

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import type { Hyperparameters, Pooling } from '../../src/domain/types.js';
-import { decodeModel } from '../../src/onnx/index.js';
+import { decodeModel, type Model } from '../../src/onnx/index.js';
 import { pooledTrunk, poolsTokens } from '../../src/tasks/text-classification/compose.js';
 import type { Executor } from '../executors/executor.js';
-import { choices, tellChosen } from './choices.js';
+import { choices, SEARCHED, tellChosen } from './choices.js';
 import type { FeaturesSpec } from './feature-source.js';
 import { featureCache } from './features.js';
 import { firstNonFinite, type HeadData, scaleOf, standardise } from './head-data.js';
@@ -17,7 +17,6 @@ import { textFeatures } from './text-features.js';
 const POOLINGS: readonly Pooling[] = ['mean', 'cls', 'max'];
 /** Texts to choose on: more of them hardly change the choice. */
 const MOST_TEXTS = 1024;
-const AUTO = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
 
 /**
  * The run with a pooling that is settled: what the user gave, else what the base was trained for, else what does best by
@@ -26,7 +25,9 @@ const AUTO = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDe
 export async function withPooling(o: Omit<MethodInput, 'progress'>): Promise<RunSpec> {
   const { spec, tell } = o;
   const { input } = spec;
-  if (input.kind !== 'text' || !poolsTokens(decodeModel(await readFile(spec.base.path)), spec.cut)) return spec;
+  if (input.kind !== 'text') return spec;
+  const base = decodeModel(await readFile(spec.base.path));
+  if (!poolsTokens(base, spec.cut)) return spec;
   const given = spec.hyperparameters.pooling ?? 'auto';
   const settled = (pooling: Pooling): RunSpec => ({
     ...spec,
@@ -35,7 +36,7 @@ export async function withPooling(o: Omit<MethodInput, 'progress'>): Promise<Run
   });
   if (given !== 'auto') return settled(given);
   const notes = choices();
-  const { assumed, losses } = await found(o, input);
+  const { assumed, losses } = await found(o, base, input);
   const pooling = notes.pick('pooling', 'auto', assumed, reasonFor(input, spec.method.type, losses));
   tellChosen(tell, 'chose', notes.chosen(), losses === null ? {} : { heldOutLosses: { ...losses } });
   return settled(pooling);
@@ -52,13 +53,14 @@ function reasonFor({ poolingAssumed }: TextRunInput, method: RunSpec['method']['
 }
 
 /** The pooling of the least held-out loss; that of the base's description where nothing was measured. */
-async function found(o: Omit<MethodInput, 'progress'>, input: TextRunInput) {
+async function found(o: Omit<MethodInput, 'progress'>, base: Model, input: TextRunInput) {
   const own = { assumed: input.text.pooling, losses: null };
   if (!input.poolingAssumed || o.spec.method.type === 'scratch') return own;
   const { executor, spec, parts, control } = o;
   const texts = sampled(parts.train);
   const { width, values } = await pooledThreeWays(
     executor,
+    base,
     { ...spec, ...(o.texts && { texts: o.texts }) },
     input,
     texts,
@@ -70,7 +72,7 @@ async function found(o: Omit<MethodInput, 'progress'>, input: TextRunInput) {
     const data: HeadData = { features, labels, n: texts.length, width, classes: parts.labels.length, weights: null };
     standardise(features, scaleOf(data));
     const given: Hyperparameters & { labelSmoothing: number } = {
-      ...AUTO,
+      ...SEARCHED,
       labelSmoothing: 0,
       seed: spec.hyperparameters.seed,
     };
@@ -94,11 +96,11 @@ function sampled(examples: readonly RunExample[]): readonly RunExample[] {
  */
 async function pooledThreeWays(
   executor: Executor,
+  base: Model,
   spec: Omit<FeaturesSpec, 'input'>,
   input: TextRunInput,
   texts: readonly RunExample[],
 ): Promise<{ width: number; values: ReadonlyMap<Pooling, Float32Array> }> {
-  const base = decodeModel(await readFile(spec.base.path));
   const trunk = () => pooledTrunk(base, spec.cut, input.text, POOLINGS);
   const source = textFeatures(executor, { ...spec, input, trunk }, input);
   const width = spec.width ?? (await source.width()) / POOLINGS.length;

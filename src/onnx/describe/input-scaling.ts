@@ -69,11 +69,7 @@ function applied({ factor, offset }: Affine, operator: string, by: readonly numb
 }
 
 /** Element by element, where one stands for all. */
-const zipped = (a: readonly number[], b: readonly number[], of: (x: number, y: number) => number): readonly number[] =>
+const zipped = <T>(a: readonly number[], b: readonly number[], of: (x: number, y: number) => T): readonly T[] =>
   Array.from({ length: Math.max(a.length, b.length) }, (_, i) => of(a[i % a.length]!, b[i % b.length]!));
 
-const pairs = ({ factor, offset }: Affine): readonly (readonly [number, number])[] =>
-  Array.from({ length: Math.max(factor.length, offset.length) }, (_, i) => [
-    factor[i % factor.length]!,
-    offset[i % offset.length]!,
-  ]);
+const pairs = ({ factor, offset }: Affine) => zipped(factor, offset, (x, y) => [x, y] as const);

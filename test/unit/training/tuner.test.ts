@@ -10,6 +10,7 @@ import { oneHot } from '../../../workers/training/fine-tune/sources.js';
 import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
 import { type Snapshot, type Tuner, tuner } from '../../../workers/training/fine-tune/trainer.js';
 import { CROP, PREPROCESSING, smallNet, WIDTH } from '../../support/small-net.js';
+import { PLAIN } from '../../support/tuning.js';
 
 const executor = onnxruntimeExecutor({ threads: 1 });
 const open: Tuner[] = [];
@@ -20,7 +21,7 @@ afterAll(async () => {
 
 const CLASSES = 3;
 const BATCH = 8;
-const PLAIN = { classes: CLASSES, labelSmoothing: 0, classWeights: null };
+const UNWEIGHTED = { classes: CLASSES, labelSmoothing: 0, classWeights: null };
 
 async function made(o: Partial<TuneRequest> = {}, net: Model = smallNet()): Promise<Tuner> {
   // As it is after being read from a file.
@@ -35,14 +36,8 @@ async function made(o: Partial<TuneRequest> = {}, net: Model = smallNet()): Prom
     },
     parameters: trainedLayers(own, 'all').parameters.map((p) => ({ ...p, rate: 1 })),
     batch: BATCH,
-    liveStatistics: false,
-    optimizer: 'adamw',
-    weightDecay: 0.01,
-    clip: 1,
     keepFrozen: false,
-    accumulates: false,
-    unfreezes: false,
-    averages: false,
+    ...PLAIN,
     ...o,
   });
   const result = await tuner(executor, graphs);
@@ -59,7 +54,7 @@ function batch(size: number, seed = 3) {
   for (let i = 0; i < BATCH * pixels; i++) data[i] = Math.floor(256 * next());
   const labels = Int32Array.from({ length: rows }, (_, i) => i % CLASSES);
   const targets = oneHot([...labels.keys()], labels, CLASSES);
-  return { data, targets: scaledTargets(targets, BATCH, PLAIN) };
+  return { data, targets: scaledTargets(targets, BATCH, UNWEIGHTED) };
 }
 const STEP = { rate: 0.01, open: 100, averageDecay: 0.8 };
 async function run(net: Tuner, size: number, steps: number, o: Partial<typeof STEP> = {}) {

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { decodeModel, inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
 import { textJson } from '../../../src/tasks/text-classification/compose.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
-import { tellChosen } from '../choices.js';
+import { SEARCHED, tellChosen } from '../choices.js';
 import { weightsOf } from '../class-weights.js';
 import { featureExtraction, headFile } from '../extraction.js';
 import type { RunInput } from '../messages.js';
@@ -37,8 +37,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const layers = trainedLayers(own, wanted);
   const counts = countsOf(numbersOf(train, labels), labels.length);
   const keepsFrozen = network.keepsFrozen && wanted !== 'all';
-  const auto = { epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const;
-  const linear = scratch ? null : await featureExtraction(o, { ...given, ...auto });
+  const linear = scratch ? null : await featureExtraction(o, { ...given, ...SEARCHED });
   if (scratch) tell({ type: 'state', state: 'running' });
   const features = linear?.features ?? spec.width ?? (await measuredWidth(executor, trunk));
   const facts = {
