@@ -7,6 +7,7 @@ import type { Database } from './client.js';
 import { afterId, pageOf } from './cursor.js';
 import { deleteUnlessUsed } from './deletion.js';
 import type { Base as BaseRow } from './generated/client.js';
+import { keptJson } from './kept-json.js';
 
 function baseOf(row: BaseRow): Base {
   return {
@@ -70,7 +71,7 @@ export function baseRepository(db: Database): BaseRepository {
       return (await byId(id))!;
     },
     async pinned(id, found) {
-      await pool.query('UPDATE base SET source = source || $2::jsonb WHERE id = $1', [id, JSON.stringify(found)]);
+      await pool.query('UPDATE base SET source = source || $2::jsonb WHERE id = $1', [id, keptJson(found)]);
     },
     async progressed(id, progress) {
       // `updated_at` stays, as in `startCheck`.
@@ -105,8 +106,8 @@ export function baseRepository(db: Database): BaseRepository {
           ready ? outcome.digest : null,
           ready ? outcome.bytes : null,
           ready ? outcome.blobKey : null,
-          ready ? JSON.stringify(outcome.facts) : null,
-          ready ? null : JSON.stringify(outcome.error),
+          ready ? keptJson(outcome.facts) : null,
+          ready ? null : keptJson(outcome.error),
         ],
       );
       return rowCount === 1;

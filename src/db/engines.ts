@@ -1,5 +1,6 @@
 import type { EngineRepository } from '../domain/ports.js';
 import type { Engine } from '../domain/types.js';
+import { keepable } from '../words.js';
 import type { Database } from './client.js';
 
 interface EngineRow {
@@ -29,7 +30,7 @@ export function engineRepository({ pool }: Database): EngineRepository {
           reports.map((r) => r.usable),
           reports.map((r) => r.version),
           reports.map((r) => r.device),
-          reports.map((r) => r.reason),
+          reports.map((r) => (r.reason === null ? null : keepable(r.reason))),
           reports.map((r) => r.checkedAt),
           GONE_MS,
         ],

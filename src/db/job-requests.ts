@@ -4,6 +4,7 @@ import type { Job } from '../domain/types.js';
 import { GraftError, storedProblem } from '../errors.js';
 import { type JobRow, jobOf } from './job-rows.js';
 import { eventSql, forceTransition } from './job-writes.js';
+import { keptJson } from './kept-json.js';
 
 type Action = 'cancel' | 'pause' | 'resume' | 'stop';
 
@@ -94,7 +95,7 @@ export async function reclaim(pool: Pool, silentMs: number, maxAttempts: number)
         'worker-lost',
         `${job.attempt} workers went away during this job; it is not tried again. The worker's log and the machine's memory tell more.`,
       );
-      const failed = { ...still, set: 'error = $5::jsonb', values: [...still.values, JSON.stringify(error)] };
+      const failed = { ...still, set: 'error = $5::jsonb', values: [...still.values, keptJson(error)] };
       await forceTransition(
         pool,
         job.id,

@@ -2,6 +2,8 @@ import type { Pool, PoolClient } from 'pg';
 import { isHeld, isTerminal, type JobState, sourcesOf } from '../domain/lifecycle.js';
 import type { Fence, JobPatch, NewEvent } from '../domain/ports.js';
 import { newId } from '../ids.js';
+import { keepable } from '../words.js';
+import { keptJson } from './kept-json.js';
 
 /**
  * Every change of a job is one statement that locks its row, is guarded by fence and transition table, and writes the
@@ -13,13 +15,13 @@ const TERMINAL = `('succeeded', 'failed', 'cancelled')`;
 /** `$1` job, `$2` attempt; further parameters are numbered from `next`. */
 function patchSql(patch: JobPatch, values: unknown[]): string[] {
   const set = (column: string, value: unknown, json = true) => {
-    values.push(json && value !== null ? JSON.stringify(value) : value);
+    values.push(json && value !== null ? keptJson(value) : value);
     return `${column} = $${values.length}`;
   };
   const parts: string[] = [];
   if (patch.progress !== undefined) parts.push(set('progress', patch.progress));
   if (patch.metrics !== undefined) {
-    values.push(JSON.stringify(patch.metrics));
+    values.push(keptJson(patch.metrics));
     parts.push(`metrics = metrics || $${values.length}::jsonb`);
   }
   if (patch.hyperparameters !== undefined) parts.push(set('hyperparameters', patch.hyperparameters));
@@ -42,7 +44,7 @@ function stateSql(to: JobState): string[] {
 
 /** The statement's tail that turns the rows of `changed` into events. */
 export function eventSql(event: NewEvent, values: unknown[]): string {
-  values.push(newId('evt'), event.type, event.level ?? 'info', event.message, JSON.stringify(event.data ?? {}));
+  values.push(newId('evt'), event.type, event.level ?? 'info', keepable(event.message), keptJson(event.data ?? {}));
   const n = values.length;
   return `INSERT INTO event (id, project_id, job_id, type, level, message, data)
     SELECT $${n - 4}, project_id, id, $${n - 3}, $${n - 2}, $${n - 1}, $${n}::jsonb FROM changed`;

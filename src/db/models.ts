@@ -6,6 +6,7 @@ import type { Database } from './client.js';
 import { afterId, pageOf } from './cursor.js';
 import { deleteUnlessUsed } from './deletion.js';
 import { evaluationExamples } from './evaluation-examples.js';
+import { keptJson } from './kept-json.js';
 import { lineages } from './lineage.js';
 
 interface ModelRow {
@@ -59,8 +60,7 @@ const EXAMPLE_BATCH = 5_000;
 
 /** The model row and its evaluated examples, inside the transaction that makes the job `succeeded`. */
 export async function insertModel(client: PoolClient, model: NewModel): Promise<void> {
-  const json = JSON.stringify;
-  const orNull = (value: object | null) => (value === null ? null : json(value));
+  const orNull = (value: object | null) => (value === null ? null : keptJson(value));
   await client.query(
     `INSERT INTO model (${COLUMNS.replace(', created_at', '')}, evaluation)
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
@@ -75,15 +75,15 @@ export async function insertModel(client: PoolClient, model: NewModel): Promise<
       model.base.id,
       model.base.digest,
       model.cut,
-      json(model.labels),
+      keptJson(model.labels),
       orNull(model.preprocessing),
       orNull(model.text),
-      json(model.method),
-      json(model.metrics),
-      json(model.certificate),
+      keptJson(model.method),
+      keptJson(model.metrics),
+      keptJson(model.certificate),
       model.headKey,
-      json(model.files),
-      json(model.evaluation),
+      keptJson(model.files),
+      keptJson(model.evaluation),
     ],
   );
   for (let at = 0; at < model.examples.length; at += EXAMPLE_BATCH) {
@@ -92,7 +92,7 @@ export async function insertModel(client: PoolClient, model: NewModel): Promise<
        SELECT $1, $2, e.index, e.path, e.split, e.actual, e.predicted, e.probability, e.probabilities, e.excerpt
        FROM jsonb_to_recordset($3::jsonb) AS e (index int, path text, split text, actual text, predicted text,
          probability float8, probabilities float8[], excerpt text)`,
-      [model.id, model.projectId, json(model.examples.slice(at, at + EXAMPLE_BATCH))],
+      [model.id, model.projectId, keptJson(model.examples.slice(at, at + EXAMPLE_BATCH))],
     );
   }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sharedData } from '../support/data.js';
+import { baseNamed } from '../support/odd-bases.js';
 import { picture } from '../support/pictures.js';
 import { writeZip } from '../support/zip.js';
 import { type Answer, expectProblem, httpOf } from './support/http.js';
@@ -51,6 +52,15 @@ describe('bases', () => {
       expect(base.error.status).toBeUndefined();
     },
   );
+
+  test.each([
+    ['tensor', { tensor: 'a\0b', domain: '' }, "The name of the tensor 'a\uFFFDb' holds a NUL"],
+    ['domain', { tensor: 'ab', domain: 'a\0b' }, "domain 'a\uFFFDb' is not standard ONNX"],
+  ])('a NUL in the name of a %s is told, and replaced in what is told', async (what, names, words) => {
+    const base = await http.base(Buffer.from(baseNamed(names)), `NUL in ${what}`);
+    expect(base).toMatchObject({ state: 'invalid', error: { code: 'base-invalid' } });
+    expect(base.error.detail).toContain(words);
+  });
 
   test('a name that is taken', async () => {
     const first = await http.call('POST', '/v1/bases', {
@@ -105,6 +115,18 @@ describe('datasets', () => {
     const job = await http.post('/v1/jobs', { task: 'image-classification', dataset: dataset.id, base: 'any' });
     expectProblem(job, 422, 'dataset-invalid');
     expect(job.body.detail).toBe(dataset.error.detail);
+  });
+
+  test('a NUL in a label of labels.csv rejects its picture', async () => {
+    const table = ['file,label', ...GOOD.map((name) => `${name},${name[0]}`)]
+      .join('\n')
+      .replace('1.jpg,a', '1.jpg,a\0');
+    const dataset = await http.dataset(await zip({ ...(await pictures(GOOD)), 'labels.csv': table }), 'NUL in a label');
+    expect(dataset).toMatchObject({ state: 'ready', summary: { examples: 5, rejected: 1 } });
+    const { body } = await http.get(`/v1/datasets/${dataset.id}/report`);
+    expect(body.rejected).toEqual([
+      { path: 'a/1.jpg', code: 'label-malformed', detail: expect.stringContaining("'a\uFFFD' holds a NUL") },
+    ]);
   });
 
   test('the same picture in train and val is a leak', async () => {

@@ -14,18 +14,26 @@ const numbers = (dims: readonly number[], by: number) => {
 const SAYS = { layout: 'NCHW', channels: 'RGB', scale: 1 / 255, mean: [0.5], std: [0.25] };
 const described = (side: number) => new Map([['preprocessing', JSON.stringify({ ...SAYS, resize: side, crop: side })]]);
 
-/** A convolution, the determinant of each of its maps (no gradient rule), and two layers above. */
-export function baseWithDeterminant(): Uint8Array {
+/** A convolution, the determinant of each of its maps (no gradient rule) by a node of that name, and two layers above. */
+export function baseWithDeterminant(node: string): Uint8Array {
   const b = graphBuilder({ opset: 13, name: 'determinant' });
   const x = b.input('image', 'float32', ['N', 3, 32, 32]);
   const kernel = b.initializer('conv', numbers([8, 3, 8, 8], 0.1));
   const maps = b.op('Relu', [b.op('Conv', [x, kernel], { strides: [8, 8] })], {}, { outputs: ['maps'] });
-  const determinants = b.op('Tanh', [b.op('Det', [maps], {}, { name: 'determinant' })]);
+  const determinants = b.op('Tanh', [b.op('Det', [maps], {}, { name: node })]);
   const hidden = b.op('Gemm', [determinants, b.initializer('hidden', numbers([8, 16], 0.5))]);
   const logits = b.op('Gemm', [b.op('Relu', [hidden]), b.initializer('last', numbers([16, 6], 0.5))]);
   b.output(b.op('Identity', [logits], {}, { outputs: ['logits'] }), 'float32', ['N', 6]);
   const model = b.model();
   return fileOf({ ...model, metadata: described(32) });
+}
+
+/** A tensor of that name, made by an operator of that domain. */
+export function baseNamed({ tensor: name, domain }: { tensor: string; domain: string }): Uint8Array {
+  const b = graphBuilder({ opset: 13, name: 'named' });
+  const image = b.input('image', 'float32', ['N', 3, 32, 32]);
+  b.output(b.op('Relu', [image], {}, { outputs: [name], domain }), 'float32', ['N', 3, 32, 32]);
+  return fileOf(b.model());
 }
 
 /** One convolution to `channels` maps of pictures of 64 pixels, each of them 62x62. */

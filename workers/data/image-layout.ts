@@ -3,6 +3,7 @@ import type { Split } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
 import { counted } from '../../src/words.js';
 import type { ArchiveEntry } from './archive.js';
+import { malformedLabel } from './malformed-label.js';
 
 /** What an archive of pictures turned out to be. */
 export interface ImageLayout {
@@ -137,6 +138,7 @@ function byTable(pictures: readonly string[], labels: { path: string; text: stri
     const path = [[...folder, name].join('/'), name].find((candidate) => known.has(candidate));
     const where = `${labels.path}:${index + 2}`;
     const wanted = split < 0 ? undefined : row[split];
+    const malformed = malformedLabel(row[label] ?? '');
     if (path === undefined)
       unlabelled.push({
         path: where,
@@ -144,6 +146,7 @@ function byTable(pictures: readonly string[], labels: { path: string; text: stri
         detail: `Row ${index + 2} names '${name}', which is not in the archive.`,
       });
     else if (!row[label]) unlabelled.push({ path, code: 'label-missing', detail: `Row ${index + 2} has no label.` });
+    else if (malformed !== null) unlabelled.push({ path, ...malformed });
     else if (wanted && splitNamed(wanted) === undefined)
       unlabelled.push({
         path,

@@ -14,7 +14,14 @@ const MAX_LISTED = 20;
  * forward. What merely limits it (quantised operators, control flow: no training below the head) is said by `describe`.
  */
 export function check(model: Model): ModelProblem[] {
-  return [...format(model), ...external(model), ...operators(model), ...wiring(model.graph), ...values(model)];
+  return [
+    ...format(model),
+    ...external(model),
+    ...operators(model),
+    ...names(model.graph),
+    ...wiring(model.graph),
+    ...values(model),
+  ];
 }
 
 /** Looks at the bytes, reads the model and checks it: a model, or the reasons why there is none. Never throws an OnnxError. */
@@ -125,6 +132,19 @@ function operator(node: Node, opset: number): ModelProblem | null {
       detail: `${node.opType} exists in opsets ${range.from} to ${Number.isFinite(range.to) ? range.to : NEWEST_OPSET}, but the model says opset ${opset}.`,
     };
   return null;
+}
+
+/** Engines end a name at its first NUL, and would take one tensor for another. */
+function names({ inputs, initializers, nodes }: Graph): ModelProblem[] {
+  const all = [...inputs.map(({ name }) => name), ...initializers.keys(), ...nodes.flatMap(({ outputs }) => outputs)];
+  return all
+    .filter((name) => name.includes('\0'))
+    .slice(0, MAX_LISTED)
+    .map((name) => ({
+      code: 'graph-broken',
+      path: name,
+      detail: `The name of the tensor '${name}' holds a NUL (U+0000). Give it a name of letters, digits and underscores.`,
+    }));
 }
 
 /** Every tensor that is read must come from somewhere. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { COLUMN_FIELDS, type GivenColumns } from '../../../src/domain/columns.js';
 import type { DatasetReport, Example, Split } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
-import { beginning, keepable } from '../../../src/words.js';
+import { beginning } from '../../../src/words.js';
 import { foldersOf, splitNamed } from '../image-layout.js';
+import { malformedLabel } from '../malformed-label.js';
 import { REJECTED } from '../pack.js';
 import { copyFinder, type Member, type Place } from './copies.js';
 import { encodingWords, textReader, wideEncoding } from './encoding.js';
@@ -154,11 +155,8 @@ function exampleOf(
       `The text has ${text.length} characters; at most ${LONGEST_TEXT} are taken. Split it into several examples.`,
     );
   if (label === '') return refuse('label-missing', 'There is no label.');
-  if (label !== keepable(label))
-    return refuse(
-      'label-malformed',
-      `The label '${beginning(label, 40)}' holds a NUL or half a character. Leave it out.`,
-    );
+  const malformed = malformedLabel(label);
+  if (malformed !== null) return refuse(malformed.code, malformed.detail);
   if (label.length > LONGEST_LABEL)
     return refuse('label-too-long', `The label has ${label.length} characters; at most ${LONGEST_LABEL} are taken.`);
   const split = raw.split ? splitNamed(raw.split) : null;
