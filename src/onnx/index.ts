@@ -58,7 +58,8 @@ export { type Pack, type Packed, packed, packsOf, unpacked, withPacks } from './
 export { initializersAsInputs, withInitializers } from './parameters.js';
 export { decodeModel } from './proto/decode.js';
 export { encodeModel } from './proto/encode.js';
-export { externalFiles, type FileRange, MAX_MODEL_BYTES, type WholeModel, wholeModel } from './proto/external.js';
+export { externalFiles, MAX_MODEL_BYTES, type WholeModel, wholeModel } from './proto/external.js';
+export type { FileRange } from './proto/external-range.js';
 export { decodeTensor } from './proto/tensor.js';
 export { renameOutputs, renameTensors } from './rename.js';
 export { settled } from './settle.js';

@@ -1,7 +1,7 @@
 import { encodeModel, type Model, type Tensor } from '../../src/onnx/index.js';
 
 /** What a tensor says of its data; a key that is null is left out. */
-export type External = Partial<Record<'location' | 'offset' | 'length', string | null>>;
+export type External = Partial<Record<'location' | 'offset' | 'length' | 'checksum', string | null>>;
 
 /**
  * A model with the data of its initializers in a file beside it, each beginning at a page as `onnx.save` lays out large

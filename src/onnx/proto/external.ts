@@ -1,6 +1,6 @@
 import { OnnxError } from '../error.js';
-import { byteLength } from '../tensor.js';
 import type { Tensor } from '../types.js';
+import { checksumOf, type FileRange, fileOf, rangeOf } from './external-range.js';
 import { type Budget, budget, count, type Field, fields, view } from './reader.js';
 import { readTensor } from './tensor.js';
 import { packed } from './writer.js';
@@ -13,16 +13,15 @@ import { packed } from './writer.js';
 /** Protobuf counts bytes in 31 bits: no ONNX file is longer. */
 export const MAX_MODEL_BYTES = 2 ** 31 - 1;
 
-/** A stretch of a file beside the model. */
-export interface FileRange {
-  readonly file: string;
-  readonly offset: number;
-  readonly length: number;
-}
-/** A model as one file: its parts one after the other. */
-export interface WholeModel {
+/** Parts of a file, one after the other. */
+interface Parts {
   readonly length: number;
   readonly parts: readonly (Uint8Array | FileRange)[];
+}
+/** A model as one file. */
+export interface WholeModel extends Parts {
+  /** What the model says that files beside it have as their SHA-1, in hexadecimal: it holds for the whole of each. */
+  readonly checksums: ReadonlyMap<string, string>;
 }
 
 /**
@@ -45,16 +44,29 @@ export function externalFiles(bytes: Uint8Array): readonly string[] {
  */
 export function wholeModel(bytes: Uint8Array, sizes: ReadonlyMap<string, number>): WholeModel {
   const place = { depth: 0, budget: budget() };
-  const whole = rewritten(bytes, 'model', place, (tensor) => rangeOf(tensor, sizes)) ?? {
-    length: bytes.length,
-    parts: [bytes],
+  const checksums = new Map<string, string>();
+  const locate = (tensor: Tensor): FileRange => {
+    const range = rangeOf(tensor, sizes);
+    const checksum = checksumOf(tensor);
+    if (checksum !== null) agree(checksums, range.file, checksum);
+    return range;
   };
+  const whole = rewritten(bytes, 'model', place, locate) ?? { length: bytes.length, parts: [bytes] };
   if (whole.length > MAX_MODEL_BYTES)
     throw new OnnxError(
       'external-data',
       `With the data of its files the model has ${whole.length} bytes; as one ONNX file, which is protobuf, it can have ${MAX_MODEL_BYTES} (2 GiB). Take a smaller model, or export it in half precision.`,
     );
-  return whole;
+  return { ...whole, checksums };
+}
+
+/** Tensors that share a file must say the same of it. */
+function agree(checksums: Map<string, string>, file: string, checksum: string): void {
+  const known = checksums.get(file) ?? checksum;
+  checksums.set(file, known);
+  if (known === checksum) return;
+  const detail = `The model says of '${file}' that its SHA-1 is ${known} and also that it is ${checksum}. Save it again as a whole.`;
+  throw new OnnxError('external-data', detail);
 }
 
 type Kind = 'model' | 'graph' | 'node' | 'attribute' | 'function' | 'sparse' | 'tensor';
@@ -77,7 +89,7 @@ interface Place {
 type Locate = (tensor: Tensor) => FileRange | null;
 
 /** The message with the data of external tensors in it; null where none was located. */
-function rewritten(bytes: Uint8Array, kind: Kind, at: Place, locate: Locate): WholeModel | null {
+function rewritten(bytes: Uint8Array, kind: Kind, at: Place, locate: Locate): Parts | null {
   if (kind === 'tensor') return withData(bytes, at, locate);
   if (at.depth > MAX_DEPTH) throw new OnnxError('malformed', 'Graphs are nested too deep.');
   const parts: (Uint8Array | FileRange)[] = [];
@@ -100,7 +112,7 @@ function rewritten(bytes: Uint8Array, kind: Kind, at: Place, locate: Locate): Wh
 const DATA_FIELDS: ReadonlySet<number> = new Set([4, 5, 6, 7, 9, 10, 11, 13, 14]);
 const RAW_DATA = 9;
 
-function withData(bytes: Uint8Array, { budget: from }: Place, locate: Locate): WholeModel | null {
+function withData(bytes: Uint8Array, { budget: from }: Place, locate: Locate): Parts | null {
   const all = [...fields(bytes, from)];
   if (!all.some((f) => isExternal(bytes, f))) return null;
   const tensor = readTensor(bytes, from);
@@ -115,56 +127,7 @@ const isExternal = (bytes: Uint8Array, f: Field): boolean =>
 /** What stands before a field of so many bytes: number and wire type, and the length. */
 const header = (field: number, length: number): Uint8Array => packed([field * 8 + 2, length]);
 
-function joined(parts: readonly (Uint8Array | FileRange)[]): WholeModel {
+function joined(parts: readonly (Uint8Array | FileRange)[]): Parts {
   const some = parts.filter(({ length }) => length > 0);
   return { length: some.reduce((sum, { length }) => sum + length, 0), parts: some };
-}
-
-/** Values of Constant nodes have no name. */
-const called = (name: string): string => (name === '' ? 'a constant' : `the tensor '${name}'`);
-
-/** The file that a tensor names: one in the model's own folder. */
-function fileOf({ name, external }: Tensor): string {
-  const location = external?.get('location');
-  if (location === undefined || location === '')
-    throw new OnnxError('external-data', `The data of ${called(name)} lie in another file, which is not named.`);
-  if (/[/\\\0]|^\.{1,2}$|^[A-Za-z]:/.test(location))
-    throw new OnnxError(
-      'external-data',
-      `The data of ${called(name)} are said to lie in '${location}'; only a file in the folder of the model is read, named without a path. Save it again: onnx.save(model, 'model.onnx', save_as_external_data=True, location='model.onnx_data').`,
-    );
-  return location;
-}
-
-function rangeOf(tensor: Tensor, sizes: ReadonlyMap<string, number>): FileRange {
-  const { name, dataType, dims } = tensor;
-  const file = fileOf(tensor);
-  const refuse = (why: string) =>
-    new OnnxError('external-data', `Of the model, ${called(name)} (${dataType}, [${dims}]) ${why}`);
-  const size = sizes.get(file);
-  if (size === undefined) throw refuse(`has its data in '${file}', which is not there.`);
-  if (dataType === 'string' || dataType === 'undefined') throw refuse('cannot have its data in another file.');
-  const offset = position(tensor, 'offset') ?? 0;
-  if (offset > size) throw refuse(`begins at byte ${offset} of '${file}', which has only ${size}. ${MEND}`);
-  const length = position(tensor, 'length') ?? size - offset;
-  const needs = byteLength(dataType, dims);
-  if (length !== needs)
-    throw refuse(`needs ${needs} bytes of data, but ${length} are said to lie in '${file}'. ${MEND}`);
-  if (offset + length > size)
-    throw refuse(`ends at byte ${offset + length} of '${file}', which has only ${size}: it was cut off. ${MEND}`);
-  return { file, offset, length };
-}
-
-const MEND = 'Take the file that was saved together with this model, whole.';
-
-/** A count of bytes, written as text; null where nothing is said. */
-function position({ name, external }: Tensor, key: 'offset' | 'length'): number | null {
-  const text = external?.get(key);
-  if (text === undefined) return null;
-  if (!/^\d{1,15}$/.test(text))
-    throw new OnnxError(
-      'external-data',
-      `Of the model, ${called(name)} has the ${key} '${text}'; it must be a count of bytes.`,
-    );
-  return Number(text);
 }

@@ -118,7 +118,8 @@ test('a zip without a model says what is expected', async () => {
 });
 
 test('weights beside the model in a zip: stored as the one file that they make', async () => {
-  const { model, data } = externally(smallBase(5, 60_000));
+  const { data } = externally(smallBase(5, 60_000));
+  const { model } = externally(smallBase(5, 60_000), { checksum: createHash('sha1').update(data).digest('hex') });
   const path = join(folder, 'external.zip');
   await writeZip(path, { 'net/onnx/model.onnx': model, 'net/onnx/model.onnx_data': data, 'net/model.onnx_data': 'x' });
   const base = await checked(path);
@@ -134,6 +135,12 @@ test('weights beside the model in a zip: stored as the one file that they make',
 test.each([
   ['are missing', {}, {}, /does not have 'onnx\/model\.onnx_data', where onnx\/model\.onnx keeps weights/],
   ['were cut off', { 'onnx/model.onnx_data': Buffer.alloc(100) }, {}, /'conv\.weight'.*has only 100: it was cut off/],
+  [
+    'were changed',
+    { 'onnx/model.onnx_data': externally(smallBase(5)).data },
+    { checksum: '0123456789'.repeat(4) },
+    /'model\.onnx_data' has the SHA-1 [\da-f]{40}, but the model says (0123456789){4}/,
+  ],
   [
     'lie elsewhere',
     { 'model.onnx_data': '' },

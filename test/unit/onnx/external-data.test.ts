@@ -72,6 +72,30 @@ describe('weights beside the model', () => {
     for (const name of ['a', 'b']) expect(Buffer.from(initializers.get(name)!.data).equals(data)).toBe(true);
   });
 
+  it('may have a checksum, by file and in either case', () => {
+    const sums = (checksum: string) => {
+      const { model, data } = externally(twoMatrices(), { checksum });
+      return [...wholeModel(model, new Map([['model.onnx_data', data.length]])).checksums];
+    };
+    expect(sums('A9993E364706816ABA3E25717850C26C9CD0D89D')).toEqual([
+      ['model.onnx_data', 'a9993e364706816aba3e25717850c26c9cd0d89d'],
+    ]);
+    expect(sums('')).toEqual([]);
+  });
+
+  it('of which two tensors say different checksums are refused', () => {
+    const net = twoMatrices();
+    const said = (checksum: string) => decodeModel(externally(net, { checksum }).model).graph.initializers;
+    const [one, other] = ['1'.repeat(40), '2'.repeat(40)];
+    const initializers = new Map(
+      [...said(one!)].map(([name, t]) => [name, name === 'b' ? said(other!).get(name)! : t]),
+    );
+    const model = bytesOf({ ...net, graph: { ...net.graph, initializers } });
+    expect(() => wholeModel(model, new Map([['model.onnx_data', 8192]]))).toThrow(
+      /SHA-1 is 1{40} and also that it is 2{40}/,
+    );
+  });
+
   const refused: readonly [what: string, said: External, bytes: number, words: RegExp][] = [
     ['a folder above', { location: '../model.onnx_data' }, 128, /'\.\.\/model\.onnx_data'; only a file in the folder/],
     ['an absolute path', { location: '/etc/passwd' }, 128, /'\/etc\/passwd'; only a file in the folder/],
@@ -86,6 +110,7 @@ describe('weights beside the model', () => {
     ['a rest of another length', { offset: '0', length: null }, 128, /needs 64 bytes of data, but 128/],
     ['an offset that is none', { offset: '-1' }, 128, /the offset '-1'; it must be a count/],
     ['a length that is none', { length: '0x40' }, 128, /the length '0x40'; it must be a count/],
+    ['a checksum of another kind', { checksum: 'sha256:00' }, 8192, /the checksum 'sha256:00'; it must be the SHA-1/],
   ];
   it.each(refused)('%s is refused in words', (_, said, bytes, words) => {
     const { model } = externally(twoMatrices(), said);

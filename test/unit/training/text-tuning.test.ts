@@ -15,7 +15,6 @@ import { type LoopSettings, tune } from '../../../workers/training/fine-tune/loo
 import { logitsOf } from '../../../workers/training/fine-tune/measure.js';
 import { PADDING } from '../../../workers/training/fine-tune/pass-input.js';
 import { epochBatches } from '../../../workers/training/fine-tune/plan.js';
-import { tuneSettings } from '../../../workers/training/fine-tune/settings.js';
 import { oneHot } from '../../../workers/training/fine-tune/sources.js';
 import { heldTexts, type PaddedRows, textPart, textSource } from '../../../workers/training/fine-tune/texts.js';
 import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
@@ -209,29 +208,5 @@ describe('a small encoder', () => {
     } finally {
       for (const folder of folders) await rm(folder, { recursive: true });
     }
-  });
-});
-
-describe('what is chosen for texts', () => {
-  const AUTO = {
-    ...({ epochs: 'auto', learningRate: 'auto', batchSize: 'auto', weightDecay: 'auto' } as const),
-    ...({ labelSmoothing: 'auto', seed: 0 } as const),
-  };
-  const of = (examples: number, scratch = false) =>
-    tuneSettings(AUTO, {
-      ...{ examples, counts: [examples / 2, examples / 2], scratch, keepsFrozen: false, batchNorm: false, text: true },
-    }).settings;
-
-  it('goes by how many they are', () => {
-    expect(of(2000)).toMatchObject({
-      batchSize: 16,
-      epochs: 4,
-      learningRate: 5e-5,
-      embeddings: 'frozen',
-      dropout: 0.1,
-    });
-    expect(of(6920)).toMatchObject({ batchSize: 32, epochs: 3, schedule: 'linear', augmentation: 'none' });
-    expect(of(50_000).embeddings).toBe('trained');
-    expect(of(2000, true)).toMatchObject({ embeddings: 'trained', learningRate: 5e-4 });
   });
 });
