@@ -53,9 +53,18 @@ export async function call(url, path, init) {
   return JSON.parse(text);
 }
 
+/** The thing once it is in the state `good`. A busy service may close a connection just as it is used again: asked once more. */
 export async function settled(url, path, good) {
-  for (;;) {
-    const thing = await call(url, path);
+  for (let failed = 0; ; ) {
+    const thing = await call(url, path).catch((error) => {
+      if (!(error instanceof TypeError) || ++failed > 10) throw error;
+      return null;
+    });
+    if (thing === null) {
+      await sleep(1000);
+      continue;
+    }
+    failed = 0;
     if (thing.state === good) return thing;
     if (thing.error) throw new Error(`${path} is ${thing.state}: ${thing.error.detail}`);
     await sleep(300);

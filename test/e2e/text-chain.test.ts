@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Tokenizer } from '@huggingface/tokenizers';
@@ -132,18 +132,32 @@ describe('fine-tuning', () => {
     }
   });
 
-  test('kill -9 of its process in the middle changes nothing in what comes out', async () => {
+  test('paused, and then kill -9 of its process: it goes on from what is on disk, and the same comes out', async () => {
     const id = await posted(request);
-    await http.until(`/v1/jobs/${id}`, ({ state, progress }) => {
-      if (state === 'succeeded' || state === 'failed') throw new Error('The job ended before it could be disturbed.');
-      return progress?.phase === 'training' && progress.done >= 5;
-    });
+    const reached = (step: number) =>
+      http.until(`/v1/jobs/${id}`, ({ state, progress }) => {
+        if (state === 'succeeded' || state === 'failed') throw new Error('The job ended before it could be disturbed.');
+        return progress?.phase === 'training' && progress.done >= step;
+      });
+    await reached(5);
+    expect((await http.post(`/v1/jobs/${id}/pause`)).status).toBe(202);
+    await http.until(`/v1/jobs/${id}`, ({ state }) => state === 'paused');
+    const kept = (await readdir(join(service.home, 'checkpoints', id))).map((name) => Number.parseInt(name, 10));
+    expect((await http.post(`/v1/jobs/${id}/resume`)).status).toBe(202);
+    await reached(Math.max(...kept) + 2);
     process.kill(trainingChild(service), 'SIGKILL');
     const disturbed = await succeeded(id);
-    expect(disturbed.attempt).toBe(2);
+    expect(disturbed.attempt).toBe(3);
+    const { data: events } = (await http.get(`/v1/jobs/${id}/events?limit=100`)).body;
+    const told = events.filter(({ message }: Answer) => message.startsWith('goes on after step'));
+    expect(told).toHaveLength(2);
+    expect(told[0].data).toEqual({ step: Math.max(...kept), steps: 96 });
+    // Where the machine is so slow that another was written meanwhile, from that.
+    expect(told[1].data.step).toBeGreaterThanOrEqual(Math.max(...kept));
     expect(disturbed.metrics).toEqual(job.metrics);
     const at = await downloaded(await modelOf(disturbed));
     expect(weightsOf(await readFile(join(at, 'model.onnx')))).toEqual(weights);
+    expect(existsSync(join(service.home, 'checkpoints', id))).toBe(false);
   });
 });
 

@@ -165,7 +165,7 @@ describe('a small encoder', () => {
   const all = texts(TRAIN + HELD);
   const train = textSource(all, textPart(all.table, 0, TRAIN), all.labels.subarray(0, TRAIN), CLASSES);
   const held = heldTexts(all, textPart(all.table, TRAIN, HELD), all.labels.subarray(TRAIN));
-  const hooks = { metrics: () => {}, progress: () => {}, warn: () => {} };
+  const hooks = { metrics: () => {}, progress: () => {}, log: () => {} };
   const dropout = { rate: 0.1, seed: 4 };
 
   it('learns, and interrupted goes on to the same bits; measured in any order of lengths', async () => {

@@ -109,7 +109,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
     const tuned = await tune(net, sources.train, sources.validation, loop, control, {
       metrics: (points) => tell({ type: 'metrics', points }),
       progress: (done, total) => progress('training', done, total),
-      warn: (message, data) => tell({ type: 'log', level: 'warning', message, data }),
+      log: (level, message, data) => tell({ type: 'log', level, message, data }),
     });
     await net.adopt(tuned.best);
     const { best } = tuned.position;

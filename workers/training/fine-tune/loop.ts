@@ -31,7 +31,7 @@ export interface LoopSettings extends PlanSettings {
 export interface LoopHooks {
   metrics(points: readonly MetricValue[]): void;
   progress(done: number, total: number): void;
-  warn(message: string, data: Readonly<Record<string, string | number>>): void;
+  log(level: 'info' | 'warning', message: string, data: Readonly<Record<string, string | number>>): void;
 }
 export interface Tuned {
   readonly best: Snapshot;
@@ -59,7 +59,7 @@ export async function tune(
   hooks: LoopHooks,
 ): Promise<Tuned> {
   const found = await readCheckpoint(s.folder, s.recipe, (file, why) =>
-    hooks.warn(`the checkpoint ${file} is not used: ${why}`, { file }),
+    hooks.log('warning', `the checkpoint ${file} is not used: ${why}`, { file }),
   );
   const perEpoch = Math.ceil(train.n / s.batch);
   const total = perEpoch * s.epochs;
@@ -79,6 +79,7 @@ export async function tune(
   } else {
     ({ best, position } = found);
     await net.restore(found.state);
+    hooks.log('info', `goes on after step ${position.steps} of ${total}`, { step: position.steps, steps: total });
   }
   let lastWritten = performance.now();
   const keep = async (): Promise<void> => {
