@@ -1,3 +1,4 @@
+import { captured, subgraphs } from './order.js';
 import { numbers } from './tensor.js';
 import { type Attribute, DATA_TYPES, type Graph, type Model, type Node, type Tensor, type ValueInfo } from './types.js';
 
@@ -15,15 +16,36 @@ export function isHalf(model: Model): boolean {
 
 /**
  * The same model in single precision: what is float16 becomes float32, exactly for the constants. Half precision on a CPU
- * is computed in single precision anyway, with a conversion around each operator. Returns the model itself where nothing is half.
+ * is computed in single precision anyway, with a conversion around each operator. Weights that were only stored in half are
+ * read as they are, without the Cast that widened them. Returns the model itself where nothing is half.
  */
 export function inFloat32(model: Model): Model {
   if (!isHalf(model)) return model;
   return {
     ...model,
-    graph: widenGraph(model.graph),
+    graph: widenGraph(withoutWidening(model.graph)),
     functions: model.functions.map((f) => ({ ...f, nodes: f.nodes.map(widenNode) })),
   };
+}
+
+/** The graph without Casts of float16 initializers to float32: who read the result reads the initializer. */
+function withoutWidening(graph: Graph): Graph {
+  const outside = new Set([
+    ...graph.outputs.map((v) => v.name),
+    ...graph.nodes.flatMap(subgraphs).flatMap((g) => [...captured(g)]),
+  ]);
+  const widens = ({ opType, domain, inputs, outputs, attributes }: Node): boolean => {
+    const to = attributes.get('to');
+    const single = to?.type === 'int' && to.value === BigInt(SINGLE);
+    const half = graph.initializers.get(inputs[0] ?? '')?.dataType === 'float16';
+    return opType === 'Cast' && domain === '' && single && half && !outside.has(outputs[0]!);
+  };
+  const gone = new Set(graph.nodes.filter(widens));
+  if (gone.size === 0) return graph;
+  const source = new Map([...gone].map(({ inputs, outputs }) => [outputs[0]!, inputs[0]!]));
+  const rest = graph.nodes.filter((node) => !gone.has(node));
+  const read = (node: Node): Node => ({ ...node, inputs: node.inputs.map((name) => source.get(name) ?? name) });
+  return { ...graph, nodes: rest.map(read) };
 }
 
 function widenGraph(graph: Graph): Graph {

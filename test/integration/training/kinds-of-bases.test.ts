@@ -1,9 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
 import { DEFAULT_PROJECT_ID } from '../../../src/db/index.js';
 import type { Base, Method, Model as ModelRecord, Preprocessing } from '../../../src/domain/types.js';
@@ -112,6 +113,17 @@ async function ofTheFile(file: Uint8Array, p: Preprocessing, bytes: Buffer): Pro
   return Array.from(probabilities!.data as Float32Array).slice(0, 3);
 }
 
+/** What Python says of a picture, by the exported file in onnxruntime and in PyTorch. */
+async function inPython(exported: Buffer, { preprocessing }: ModelRecord, bytes: Buffer): Promise<WayBack> {
+  const p = preprocessing!;
+  const folder = await mkdtemp(join(ground.home, 'way-back-'));
+  await writeFile(join(folder, 'model.onnx'), exported);
+  await writeFile(join(folder, 'example.f32'), prepared(await decodeImage(bytes, p), p, 'float32'));
+  return JSON.parse(
+    execFileSync(ONNX2TORCH!, [SCRIPT, 'model.onnx', 'example.f32'], { cwd: folder, encoding: 'utf8' }),
+  ) as WayBack;
+}
+
 async function goesTheWholeLine(file: Uint8Array): Promise<{ base: Base; model: ModelRecord; exported: Model }> {
   const base = await checkedBase(file);
   const model = await trained(base);
@@ -184,4 +196,34 @@ test.runIf(existsSync(squeezenet))('SqueezeNet as published in float16, opset 7,
   const { base, exported } = await goesTheWholeLine(await readFile(squeezenet));
   expect(base.facts!.notes.join(' ')).toMatch(/float16.*float32/);
   expect(exported.graph.inputs[0]!.dataType).toBe('float32');
+});
+
+/** A Python with torch, onnx2torch and onnxruntime; too large to install for one test. */
+const ONNX2TORCH = process.env.GRAFT_TEST_ONNX2TORCH;
+const SCRIPT = join(import.meta.dirname, '../../support/way-back.py');
+type WayBack = Readonly<Record<'onnxruntime' | 'pytorch', readonly number[]>>;
+describe.runIf(ONNX2TORCH)('the way back: the exported file in Python', () => {
+  test.each<readonly [string, () => Promise<Uint8Array>]>([
+    ['photo-small', () => readFile('bases/photo-small/photo-small.onnx')],
+    ['MobileNetV2 by PyTorch', async () => fileOf((await network('mobilenet_v2')).model)],
+    ['MobileNetV2 by Keras and tf2onnx', async () => fileOf((await network('keras_mobilenet_v2')).model)],
+  ])('%s, its last layers fine-tuned, predicts in onnxruntime and PyTorch as the service does', async (_, file) => {
+    const model = await trained(await checkedBase(await file()), { type: 'fineTuning', layers: 3 });
+    const exporter = modelExporter({ repositories: ground.repos, artifacts: ground.stores.artifacts });
+    const exported = Buffer.concat(await exporter(model));
+    const seen = [...pictures.values()].slice(0, 2);
+    const inputs = seen.map((bytes) => ({ kind: 'image' as const, bytes }));
+    const served = { ...model, preprocessing: model.preprocessing! };
+    const { predictions } = await home.client.predict({ model: served, inputs, top: 3 });
+    for (const [i, bytes] of seen.entries()) {
+      const answer = predictions[i]!;
+      if ('error' in answer) throw new Error(JSON.stringify(answer.error));
+      const said = await inPython(exported, model, bytes);
+      for (const { label, probability } of answer.top) {
+        const at = model.labels.indexOf(label);
+        expect(Math.abs(said.onnxruntime[at]! - probability)).toBeLessThan(1e-4);
+        expect(Math.abs(said.pytorch[at]! - probability)).toBeLessThan(1e-4);
+      }
+    }
+  });
 });
