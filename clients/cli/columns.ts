@@ -7,7 +7,7 @@ type ColumnOption = keyof typeof FIELDS;
 
 export const columnOptions: Readonly<Record<ColumnOption, string>> = {
   'text-column': 'column of a table that holds the texts: its name, or number from 1 (found out)',
-  'label-column': 'column that holds the labels (found out)',
+  'label-column': 'column that holds the labels (found out); folder for folders of .txt',
   'split-column': 'column that says train, validation or test (found out)',
 };
 

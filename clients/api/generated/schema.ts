@@ -704,7 +704,7 @@ export interface components {
             task: components["schemas"]["Task"];
             /** @description Column of a table that holds the texts: its name, or its number from 1. Only for text-classification; found out where it is left out. */
             textColumn?: string;
-            /** @description Column of a table that holds the labels: its name, or its number from 1. Only for text-classification; found out where it is left out. Naming it also answers the question that checking asks of a column that hardly looks like labels. */
+            /** @description Column of a table that holds the labels: its name, or its number from 1. Only for text-classification; found out where it is left out. Naming it also answers the question that checking asks of a column that hardly looks like labels; `folder` answers it for folders of .txt. */
             labelColumn?: string;
             /** @description Column of a table that says train, validation or test: its name, or its number from 1. Only for text-classification; found out where it is left out. */
             splitColumn?: string;
@@ -4273,7 +4273,7 @@ export interface operations {
             query?: {
                 /** @description Column of a table that holds the texts: its name, or its number from 1. Only for text-classification; found out where it is left out. */
                 textColumn?: string;
-                /** @description Column of a table that holds the labels: its name, or its number from 1. Only for text-classification; found out where it is left out. Naming it also answers the question that checking asks of a column that hardly looks like labels. */
+                /** @description Column of a table that holds the labels: its name, or its number from 1. Only for text-classification; found out where it is left out. Naming it also answers the question that checking asks of a column that hardly looks like labels; `folder` answers it for folders of .txt. */
                 labelColumn?: string;
                 /** @description Column of a table that says train, validation or test: its name, or its number from 1. Only for text-classification; found out where it is left out. */
                 splitColumn?: string;

@@ -34,7 +34,7 @@ export const columnFields = {
   textColumn: column('holds the texts'),
   labelColumn: column(
     'holds the labels',
-    ' Naming it also answers the question that checking asks of a column that hardly looks like labels.',
+    ' Naming it also answers the question that checking asks of a column that hardly looks like labels; `folder` answers it for folders of .txt.',
   ),
   splitColumn: column('says train, validation or test'),
 };

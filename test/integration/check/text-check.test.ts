@@ -14,6 +14,7 @@ import { filesystemBlobStore } from '../../../src/storage/filesystem.js';
 import { datasetCheck } from '../../../workers/processors/dataset-check.js';
 import { sharedData } from '../../support/data.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
+import { writeZip } from '../../support/zip.js';
 
 let folder: string;
 let db: TestDatabase;
@@ -124,6 +125,21 @@ describe('checking a set of texts', () => {
       { text: '1', label: '2' },
     );
     expect(bare.revision.summary).toMatchObject({ examples: 200, rejected: 0 });
+  });
+
+  it('asks of folders too, and takes the answer that its question names', async () => {
+    const path = join(folder, 'authors.zip');
+    const texts = Array.from({ length: 120 }, (_, i) => [`author ${i % 60}/${i}.txt`, `What ${i} wrote of it.`]);
+    await writeZip(path, Object.fromEntries(texts));
+    const [asked, said] = [
+      await checked(await readFile(path)),
+      await checked(await readFile(path), { label: 'folder' }),
+    ];
+    expect(asked.revision.error?.detail).toBe(
+      "Is the folder of each text the label? It has 60 different values in 120 examples (such as 'author 0', 'author 1', 'author 10'). If it is, say so: labelColumn=folder (graft: --label-column folder). If not, put the texts of each class into one folder.",
+    );
+    expect(said.revision).toMatchObject({ state: 'ready', error: null });
+    expect(said.revision.summary?.labels).toHaveLength(60);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { COLUMN_FIELDS, type ColumnRole, type GivenColumns } from '../../../src/domain/columns.js';
 import { GraftError } from '../../../src/errors.js';
 import { beginning } from '../../../src/words.js';
+import type { LabelSource } from './table.js';
 
 /** A table as far as its columns can be named: its first row, whether that is their names, and how many there are. */
 export interface Nameable {
@@ -68,6 +69,23 @@ export function whatThereIs({ first, header, width }: Nameable): string {
   return header
     ? `the columns are ${cells.join(', ')}${more}`
     : `there are ${width} columns without names, which go by their numbers from 1; the first row is ${cells.join(', ')}${more}`;
+}
+
+/** What a person calls the label of texts whose folders are their labels. */
+const FOLDER = 'folder';
+
+/**
+ * Where the labels come from in folders of .txt, which have no columns: the one thing to say of them is that the folder is
+ * indeed the label. Throws `dataset-invalid` where anything else is named.
+ */
+export function folderSource({ label, ...others }: GivenColumns): LabelSource {
+  const given = label !== undefined;
+  if (Object.keys(others).length > 0 || (given && plain(label) !== FOLDER))
+    throw new GraftError(
+      'dataset-invalid',
+      `Columns are named (${Object.values(COLUMN_FIELDS).join(', ')}), but the upload holds no table: its labels are the names of the folders of .txt, of which only ${howToName('label', FOLDER)} can be said. Leave the columns out.`,
+    );
+  return { of: 'folder', words: 'the folder of each text', name: FOLDER, given };
 }
 
 /** How a person names a column, for an error that asks for it; any column where `name` is left out. */

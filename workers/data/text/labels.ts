@@ -29,7 +29,7 @@ export function doubtfulLabels(summary: DatasetSummary, label: LabelSource): Sto
     const why = `${many} different values, and at most ${MOST_LABELS} classes are trained (such as ${some(names)})`;
     return problem(
       label.given
-        ? `What was named for the label, ${label.words}, has ${why}. Put the rare ones together, or name another column.`
+        ? `What was named for the label, ${label.words}, has ${why}. Put the rare ones together${label.of === 'folder' ? '' : ', or name another column'}.`
         : `Is ${label.words} the label? It has ${why}. ${ifNot(label)}`,
     );
   }
@@ -47,12 +47,9 @@ function doubtOf(names: readonly string[], examples: number): string | null {
   return null;
 }
 
-const ifSo = ({ column }: LabelSource): string =>
-  column === null
-    ? 'If it is, send a table of the texts instead and name its column.'
-    : `If it is, say so: ${howToName('label', column)}.`;
-const ifNot = ({ column }: LabelSource): string =>
-  column === null
+const ifSo = ({ name }: LabelSource): string => `If it is, say so: ${howToName('label', name)}.`;
+const ifNot = ({ of }: LabelSource): string =>
+  of === 'folder'
     ? 'If not, put the texts of each class into one folder.'
     : `If not, name the column of the classes: ${howToName('label')}.`;
 

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
-import { COLUMN_FIELDS, type GivenColumns } from '../../../src/domain/columns.js';
+import type { GivenColumns } from '../../../src/domain/columns.js';
 import type { DatasetReport, Example, Split } from '../../../src/domain/types.js';
-import { GraftError } from '../../../src/errors.js';
 import { beginning } from '../../../src/words.js';
 import { foldersOf, splitNamed } from '../image-layout.js';
 import { malformedLabel } from '../malformed-label.js';
 import { REJECTED } from '../pack.js';
 import { copyFinder, type Member, type Place } from './copies.js';
 import { encodingWords, textReader, wideEncoding } from './encoding.js';
+import { folderSource } from './given-columns.js';
 import { lengthCounter } from './lengths.js';
 import { type LabelSource, openTable, type Raw } from './table.js';
 import { openUpload } from './upload.js';
@@ -45,7 +45,6 @@ const BATCH_ROWS = 2000;
  */
 export async function* readTextSet(path: string, given: GivenColumns = {}): AsyncGenerator<TextBatch, TextSet> {
   const upload = await openUpload(path);
-  if (upload.tables.length === 0 && Object.keys(given).length > 0) throw noTable();
   const files: (string | null)[] = [];
   const formats = new Set<string>();
   const copies = copyFinder();
@@ -56,7 +55,7 @@ export async function* readTextSet(path: string, given: GivenColumns = {}): Asyn
     return name === null ? `row ${row}` : `${name}:${row}`;
   };
   const notes = [...upload.notes];
-  let label: LabelSource = { words: 'the folder', column: null, given: false };
+  let label = upload.tables.length === 0 ? folderSource(given) : null;
   let offset = 0;
   let index = 0;
   let bytes: Buffer[] = [];
@@ -123,15 +122,9 @@ export async function* readTextSet(path: string, given: GivenColumns = {}): Asyn
       leakCount: found.leakCount,
     },
     lengths: sizes.result(),
-    label,
+    label: label!,
   };
 }
-
-const noTable = (): GraftError =>
-  new GraftError(
-    'dataset-invalid',
-    `Columns are named (${Object.values(COLUMN_FIELDS).join(', ')}), but the upload holds no table: its labels are the names of the folders of .txt. Leave the columns out.`,
-  );
 
 const SPLITS: readonly Split[] = ['train', 'validation', 'test'];
 const SPLIT_NUMBER: Readonly<Record<Split, number>> = { train: 0, validation: 1, test: 2 };

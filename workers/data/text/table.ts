@@ -22,10 +22,11 @@ export interface Raw {
 
 /** Where the labels come from. */
 export interface LabelSource {
+  readonly of: 'column' | 'folder';
   /** As the user may know it. */
   readonly words: string;
-  /** What the user would name it by; null where it is no column. */
-  readonly column: string | null;
+  /** What the user would name it by. */
+  readonly name: string;
   /** Whether the user named it. */
   readonly given: boolean;
 }
@@ -98,7 +99,8 @@ export async function openTable(table: TextFile, given: GivenColumns): Promise<O
 function labelSource({ header, names, label }: Columns, given: GivenColumns): LabelSource {
   const name = header ? names[label] : undefined;
   const column = name || String(label + 1);
-  return { words: name ? `the column '${name}'` : `column ${column}`, column, given: given.label !== undefined };
+  const words = name ? `the column '${name}'` : `column ${column}`;
+  return { of: 'column', words, name: column, given: given.label !== undefined };
 }
 
 function dialectOf(start: Buffer, where: string): Dialect {

@@ -96,7 +96,7 @@ describe('tables of texts', () => {
       ['bad', '2', null],
       ['fine', '1', null],
     ]);
-    expect(set.label).toEqual({ words: 'column 1', column: '1', given: true });
+    expect(set.label).toEqual({ of: 'column', words: 'column 1', name: '1', given: true });
     await expect(read(table, { label: '4' })).rejects.toThrow(
       "There is no column '4' for the label; there are 3 columns without names, which go by their numbers from 1; the first row is '1', 'good', 'long words'.",
     );
@@ -226,7 +226,11 @@ describe('packed uploads', () => {
     const tables = await zipOf({ 'train.csv': 'text,kind\na b,x\nc d,y\n', 'test.csv': 'text,sort\ne f,x\n' });
     await expect(read(tables, { label: 'kind' })).rejects.toThrow("test.csv: There is no column 'kind' for the label");
     const folders = await zipOf({ 'pos/1.txt': 'good', 'neg/1.txt': 'bad' });
-    await expect(read(folders, { label: 'kind' })).rejects.toThrow('but the upload holds no table');
+    for (const given of [{ label: 'kind' }, { text: 'folder' }, { label: 'folder', split: '2' }])
+      await expect(read(folders, given)).rejects.toThrow('but the upload holds no table');
+    const said = { of: 'folder', words: 'the folder of each text', name: 'folder' };
+    expect((await read(folders)).label).toEqual({ ...said, given: false });
+    expect((await read(folders, { label: 'Folder' })).label).toEqual({ ...said, given: true });
   });
 });
 
