@@ -1,4 +1,3 @@
-import type { Pool } from 'pg';
 import type { Config } from '../src/config.js';
 import type { Repositories } from '../src/domain/ports.js';
 import type { Logger } from '../src/log.js';
@@ -6,7 +5,8 @@ import { deliveryId, type Enqueue, type QueueJobName, type QueuePayloads } from 
 
 /**
  * Postgres is the truth and the queue only delivers; this is what keeps the two together. It gives the jobs of workers
- * that went silent to others, and delivers again what should have been taken up long ago.
+ * that went silent to others, and delivers again what should have been taken up long ago. Several processes may be at it at
+ * once: of those that give a job back one succeeds, and delivering twice is delivering once.
  */
 export interface ReconcilerDeps {
   readonly repositories: {
@@ -15,8 +15,6 @@ export interface ReconcilerDeps {
     readonly bases: Pick<Repositories['bases'], 'staleChecks' | 'staleDownloads'>;
   };
   readonly enqueue: Enqueue;
-  /** Runs the work unless another process is at it just now. */
-  readonly exclusively: (work: () => Promise<void>) => Promise<void>;
   readonly config: Pick<Config, 'workerSilentMs' | 'jobMaxAttempts'>;
   readonly log: Logger;
 }
@@ -41,9 +39,8 @@ export function startReconciler(deps: ReconcilerDeps, everyMs: number = RECONCIL
   let timer: NodeJS.Timeout | undefined;
   let pass: Promise<void> = Promise.resolve();
   const turn = () => {
-    pass = deps
-      // A worker that starts takes up at once what the one before it gave back or left lying.
-      .exclusively(() => reconcile(deps, pace, first ? { forgotten: 0, stale: 0 } : undefined))
+    // A worker that starts takes up at once what the one before it gave back or left lying.
+    pass = reconcile(deps, pace, first ? { forgotten: 0, stale: 0 } : undefined)
       .then(() => {
         first = false;
       })
@@ -120,31 +117,5 @@ export function createPace(): Pace {
       seen = next;
       return taken;
     },
-  };
-}
-
-/** "grec" in ASCII. */
-const LOCK = 0x67_72_65_63;
-
-/** Of all the processes on this database, one at a time; the others skip their turn. */
-export function oneAtATime(pool: Pool): ReconcilerDeps['exclusively'] {
-  return async (work) => {
-    const client = await pool.connect();
-    // Only a connection that gave the lock back may be used again.
-    let broken: Error | undefined;
-    try {
-      const { rows } = await client.query<{ held: boolean }>('SELECT pg_try_advisory_lock($1) AS held', [LOCK]);
-      if (rows[0]?.held !== true) return;
-      try {
-        await work();
-      } finally {
-        await client.query('SELECT pg_advisory_unlock($1)', [LOCK]);
-      }
-    } catch (error) {
-      broken = error as Error;
-      throw error;
-    } finally {
-      client.release(broken);
-    }
   };
 }

@@ -8,7 +8,7 @@ import { blobStores } from '../src/storage/index.js';
 import { advertise, engineRegistry } from './engines.js';
 import { sweepDownloads } from './hub/folders.js';
 import { processorsOf } from './processors.js';
-import { oneAtATime, startReconciler } from './reconciler.js';
+import { startReconciler } from './reconciler.js';
 
 export interface RunningWorker {
   /**
@@ -62,11 +62,10 @@ export async function startWorker(
     const reconciler = startReconciler({
       repositories: repos,
       enqueue: queue.enqueue,
-      exclusively: oneAtATime(db.pool),
       config,
       log,
     });
-    const pulse = startPulse(config.home, () => Promise.all([db.pool.query('SELECT 1'), queue.ping()]));
+    const pulse = startPulse(config.home, () => Promise.all([db.pool.query('SELECT 1'), consumers.ping()]));
     log.info({ workerId }, 'The worker is up');
     return {
       close: async () => {

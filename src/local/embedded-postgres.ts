@@ -32,7 +32,8 @@ const READY_MS = 300_000;
  * and with either off, a `kill -9` of Postgres or a power cut would forget the last second of such answers.
  */
 const SETTINGS = {
-  shared_buffers: '48MB',
+  // Each connection maps what it has touched of them, and keeps that; the system's own cache holds the rest.
+  shared_buffers: '16MB',
   max_connections: '60',
   work_mem: '4MB',
   maintenance_work_mem: '32MB',

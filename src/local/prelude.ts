@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { collectWhenIdle } from './collect-when-idle.js';
 
 /** Loaded before the entry of every process of the service (`processes.ts`). */
 
@@ -7,6 +8,8 @@ import { setFlagsFromString } from 'node:v8';
  * optimizing compiler's 40 MB a process are spared; `bench/idle.mjs` measures it.
  */
 setFlagsFromString('--liftoff-only');
+
+collectWhenIdle();
 
 /**
  * The channel to the supervisor closes when that ends, by whatever signal: then this process ends too, in order if it

@@ -9,7 +9,7 @@ import {
   type QueueName,
   type QueuePayloads,
 } from './names.js';
-import { throttled, within } from './producer.js';
+import { ENQUEUE_MS, throttled, within } from './producer.js';
 
 export interface ConsumerOptions {
   readonly processors: Processors;
@@ -22,6 +22,8 @@ export interface ConsumerOptions {
 export interface Consumers {
   /** How many deliveries are being worked on. */
   active(): number;
+  /** Rejects within `ENQUEUE_MS` while the queue cannot be reached. */
+  ping(): Promise<void>;
   /**
    * Takes no more deliveries, aborts the ones in work and waits for them at most `graceMs`. Deliveries that did not
    * end by then are delivered again, to someone else.
@@ -32,6 +34,11 @@ export interface Consumers {
 /** How soon the work of a killed worker is taken up; a lock lost by a busy one costs nothing (see `deliver`). */
 const LOCK_MS = 10_000;
 const RETRY_MS = 1000;
+/**
+ * How often an idle worker looks without having been woken. Postgres notifies of every delivery, of a stalled one too, and a
+ * connection that listens and is lost is told; on Redis nothing is asked meanwhile, a pop waits.
+ */
+const IDLE_SECONDS = { postgres: 30, redis: 5 } as const;
 
 /**
  * Starts delivering. Opens the queue in the background for as long as it takes: a worker that starts before its queue
@@ -90,7 +97,7 @@ export function startConsumers(
             // The row counts attempts, not the queue: a delivery is given out as often as it takes.
             maxStalledCount: 1_000_000,
             runRetryDelay: RETRY_MS,
-            drainDelay: 5,
+            drainDelay: IDLE_SECONDS[backend.kind],
             autorun: false,
           });
           worker.on('error', onError);
@@ -121,6 +128,11 @@ export function startConsumers(
 
   return {
     active: () => inWork.size,
+    ping: () =>
+      within(ENQUEUE_MS, async () => {
+        if (opened === null) throw new Error('The queue is not open yet.');
+        await opened.backend.ping();
+      }),
     close: async (graceMs) => {
       // First no more deliveries, then the signal; BullMQ's close waits for the processors that it tells to end.
       const closing = Promise.all(opened?.workers.map((worker) => worker.close()) ?? []);

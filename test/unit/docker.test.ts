@@ -5,7 +5,7 @@ import { validate } from 'dockerfile-utils';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { build } from '../../scripts/build.mjs';
-import { argumentsOf, ROLES } from '../../src/local/processes.js';
+import { argumentsOf, PROCESSES, ROLES } from '../../src/local/processes.js';
 
 const root = resolve(import.meta.dirname, '../..');
 const dockerfile = readFileSync(join(root, 'Dockerfile'), 'utf8');
@@ -109,6 +109,10 @@ describe('docker-compose.yml', () => {
   it.each(ROLES)('runs %s the way the supervisor does', (role) => {
     expect(compose.services[role]?.command).toEqual(['node', ...argumentsOf(role)]);
     expect(compose.services[role]?.healthcheck?.test).toEqual(['CMD', 'node', 'dist/src/local/health.js', role]);
+    const allocator = Object.entries(compose.services[role]?.environment ?? {}).filter(([name]) =>
+      /^MALLOC_/.test(name),
+    );
+    expect(Object.fromEntries(allocator)).toEqual(PROCESSES[role].environment ?? {});
   });
 
   it('runs files that the build makes', () => {
@@ -133,6 +137,7 @@ describe('docker-compose.yml', () => {
       { driver: 'nvidia', count: 'all', capabilities: ['gpu'] },
     ]);
     expect(gpu?.command).toEqual(worker?.command);
+    expect(gpu?.environment).toEqual(worker?.environment);
     const stage = dockerfile.split(/^FROM /m).find((text) => text.startsWith('service AS gpu'))!;
     expect(stage).toContain('node dist/workers/executors/tensorflow/install/main.js --gpu');
     // Not below /data, over which a volume lies.

@@ -3,13 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { repositories } from '../../../src/db/index.js';
 import type { Repositories } from '../../../src/domain/ports.js';
 import type { Enqueue } from '../../../src/queue/names.js';
-import {
-  createPace,
-  oneAtATime,
-  type ReconcilerDeps,
-  reconcile,
-  startReconciler,
-} from '../../../workers/reconciler.js';
+import { createPace, type ReconcilerDeps, reconcile, startReconciler } from '../../../workers/reconciler.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { bringTo, ground, newJob } from '../../support/records.js';
 import { until } from '../../support/until.js';
@@ -27,7 +21,6 @@ beforeEach(async () => {
   deps = {
     repositories: repos,
     enqueue,
-    exclusively: oneAtATime(db.pool),
     config: { workerSilentMs: 10_000, jobMaxAttempts: 3 },
     log: pino({ level: 'silent' }),
   };
@@ -112,34 +105,24 @@ it('goes on after a pass that failed', async () => {
   const job = newJob(place);
   await bringTo(repos, job, 'queued');
   let fails = 3;
-  const reconciler = startReconciler(
-    {
-      ...deps,
-      exclusively: async (work) => {
-        if (fails-- > 0) throw new Error('Postgres is away');
-        await work();
-      },
-    },
-    20,
-  );
+  const reclaim: typeof repos.jobs.reclaim = async (...how) => {
+    if (fails-- > 0) throw new Error('Postgres is away');
+    return repos.jobs.reclaim(...how);
+  };
+  const reconciler = startReconciler({ ...deps, repositories: { ...repos, jobs: { ...repos.jobs, reclaim } } }, 20);
   await until(() => expect(enqueued).toEqual([train(job.id)]));
   await reconciler.close();
 });
 
-it('is done by one process at a time', async () => {
-  let inside = 0;
-  let most = 0;
-  let runs = 0;
-  const work = async () => {
-    runs++;
-    most = Math.max(most, ++inside);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    inside--;
-  };
-  await Promise.all([1, 2, 3].map(() => oneAtATime(db.pool)(work)));
-  expect({ most, runs }).toEqual({ most: 1, runs: 1 });
-  await oneAtATime(db.pool)(work);
-  expect(runs).toBe(2);
+it('gives a job back once, however many processes are at it', async () => {
+  const place = await ground(repos);
+  const job = newJob(place);
+  await bringTo(repos, job, 'running');
+  await age(job.id, 'heartbeat_at', 60);
+  await Promise.all([1, 2, 3, 4].map(() => reconcile(deps, createPace())));
+  expect(enqueued).toEqual([train(job.id)]);
+  const events = await repos.jobs.events(job.id, 0n, 100);
+  expect(events.map(({ data }) => data.state)).toEqual(['queued', 'preparing', 'running', 'queued']);
 });
 
 it('enqueues a row that waits in line ever more rarely, and at once when it comes back', () => {
