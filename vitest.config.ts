@@ -13,7 +13,7 @@ const POSTGRES = 'test/support/global-setup.ts';
 const SETUP: Readonly<Record<string, string[]>> = {
   conformance: [POSTGRES],
   integration: [POSTGRES],
-  e2e: [POSTGRES, 'test/e2e/support/first-home.ts'],
+  e2e: [POSTGRES, 'test/e2e/support/first-home.ts', 'test/e2e/support/end-with-run.ts'],
 };
 
 /** Suites are projects so that one can be run alone: `npx vitest run --project unit`. */

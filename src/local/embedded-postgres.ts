@@ -119,12 +119,16 @@ async function endLeftovers(marks: ClusterMarks, log: (line: string) => void): P
   if (running.length > 0) {
     log(`ending the Postgres that an earlier run left behind (process ${written ?? running[0]})`);
     // Without its postmaster, an orphan sees that by itself and ends; nothing may start while one still writes.
+    // A killed one is gone only when the disk has answered it, which on a busy machine takes a while.
     const ended = await endPostgres(marks, () => written, [
       { signal: 'SIGINT', wait: 15_000 },
       { signal: 'SIGQUIT', wait: 5000 },
-      { signal: 'SIGKILL', wait: 2000 },
+      { signal: 'SIGKILL', wait: 30_000 },
     ]);
-    if (!ended) throw new Error(`Postgres process ${postgresProcesses(marks)[0]} on ${marks.dataDir} does not end.`);
+    if (!ended)
+      throw new Error(
+        `Postgres process ${postgresProcesses(marks)[0]}, which an earlier run left on ${marks.dataDir}, does not end, not even by SIGKILL: look at what it waits for (the disk, mostly), and start again once it is gone.`,
+      );
   } else if (written !== null) {
     // After a restart of the machine or container the number may be someone else's, which Postgres would respect.
     await rm(pidFile, { force: true });

@@ -6,7 +6,7 @@ import { freePort } from '../support/net.js';
 import { emptyDatabase } from '../support/postgres.js';
 import { startRedis } from '../support/redis.js';
 import { until } from '../support/until.js';
-import { isAlive } from './support/processes.js';
+import { processes } from './support/processes.js';
 import { type Service, type ServiceOptions, startService } from './support/service.js';
 
 const started: Service[] = [];
@@ -18,7 +18,7 @@ const start = async (options?: ServiceOptions) => {
 afterEach(async () => {
   for (const service of started.splice(0)) await service.stop();
 });
-const none = (pids: readonly number[]) => expect(pids.filter(isAlive)).toEqual([]);
+const none = (pids: readonly number[]) => expect(processes().filter(({ pid }) => pids.includes(pid))).toEqual([]);
 const status = async (service: Service, path: string) => {
   const answer = await fetch(`${service.url}${path}`, { headers: service.headers });
   await answer.body?.cancel();

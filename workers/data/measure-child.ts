@@ -61,6 +61,8 @@ const sizesOf = (inputs: Shapes): string =>
   [...inputs].map(([name, { dims }]) => `'${name}' of [${dims.join(', ')}]`).join(', ');
 
 firstToGo();
+// Nobody waits for the answer any more.
+process.on('disconnect', () => process.exit(1));
 process.once('message', (request: MeasureRequest) => {
   measure(request)
     .then((result) => writeFile(request.answer, JSON.stringify(result)))
