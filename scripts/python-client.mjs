@@ -1,14 +1,17 @@
 // `npm run test:python-client`: generates a Python client from openapi.yaml and lets it do the main job on a service that
 // is started for it. Needs Python 3.10 or newer and PyPI; keeps its environment in node_modules/.cache.
 // With `-- --prepare` only makes that environment.
-// With `-- --texts` also trains a classifier of texts and reads its downloaded folder with transformers' tokenizer and onnxruntime;
-// where GRAFT_TEST_OPTIMUM names a Python that has optimum-onnx and its torch, with that too.
+// With `-- --texts` also trains classifiers of texts, on a base that takes any length and on one that is fixed to one, and reads their
+// downloaded folders with transformers' tokenizer and onnxruntime, and by the Python of their cards; where GRAFT_TEST_OPTIMUM names
+// a Python that has optimum-onnx and its torch, with that too.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { ZipFile } from 'yazl';
 import { build } from './build.mjs';
 
 const GENERATOR = 'openapi-python-client==0.29.1';
@@ -51,6 +54,23 @@ execFileSync(
   },
 );
 
+/** text-small as a file that takes texts of so many tokens only, as some exporters write them. */
+async function addFixedBase(name, length) {
+  const { decodeModel, encodeModel } = await import(pathToFileURL(join(root, 'dist/src/onnx/index.js')).href);
+  const small = join(root, 'bases/text-small');
+  const model = decodeModel(readFileSync(join(small, 'text-small.onnx')));
+  const inputs = model.graph.inputs.map((input) => ({ ...input, shape: [input.shape[0], length] }));
+  const zip = new ZipFile();
+  zip.addBuffer(Buffer.concat(encodeModel({ ...model, graph: { ...model.graph, inputs } })), 'model.onnx');
+  for (const file of ['config.json', 'tokenizer.json', 'tokenizer_config.json']) zip.addFile(join(small, file), file);
+  zip.end();
+  const body = new FormData();
+  body.append('name', name);
+  body.append('file', new Blob([await buffer(zip.outputStream)]), `${name}.zip`);
+  const answer = await fetch(`${url}/v1/bases`, { method: 'POST', body });
+  if (!answer.ok) throw new Error(`${name}: ${answer.status} ${await answer.text()}`);
+}
+
 await build();
 const home = mkdtempSync(join(tmpdir(), 'graft-python-'));
 const port = 20_000 + (process.pid % 20_000);
@@ -81,14 +101,17 @@ try {
     // Compiling all of transformers beforehand takes longer than all that is used of it.
     const install = ['install', '-q', '--no-compile', '--disable-pip-version-check', ...READERS];
     execFileSync(join(bin, 'pip'), install, { stdio: 'inherit' });
-    const folder = join(home, 'texts');
-    mkdirSync(folder);
-    execFileSync(join(bin, 'python'), [join(root, 'test/python-client/texts.py'), url, folder], { stdio: 'inherit' });
+    await addFixedBase('text-small-64', 64);
     const optimum = process.env.GRAFT_TEST_OPTIMUM;
-    if (optimum)
-      execFileSync(optimum, [join(root, 'test/python-client/texts.py'), url, folder, '--optimum'], {
-        stdio: 'inherit',
-      });
+    const read = (python, ...options) => {
+      const folder = mkdtempSync(join(home, 'texts-'));
+      const program = join(root, 'test/python-client/texts.py');
+      execFileSync(python, [program, url, folder, ...options], { stdio: 'inherit' });
+    };
+    for (const base of ['text-small', 'text-small-64']) {
+      read(join(bin, 'python'), '--base', base, '--card');
+      if (optimum) read(optimum, '--base', base, '--optimum');
+    }
   }
 } finally {
   service.kill('SIGTERM');

@@ -1,7 +1,7 @@
 // Jobs on SST-2 with MiniLM against the same in transformers and PyTorch eager with the same weights, in turns on the same cores.
-//   npm run bench:text [-- rounds [--engine tensorflow]]
-// Feature extraction on all 6,920 sentences, SST-2's dev split for validation: wall time from POST to `succeeded`, the base and
-// the service warm, the feature cache emptied before it. Fine-tuning: one epoch of the first 2,000 sentences in batches of 16,
+//   npm run bench:text [-- rounds [--engine tensorflow] [--only features|epoch] [--texts N] [--examples N]]
+// Feature extraction on the first N sentences (all 6,920), SST-2's dev split for validation: wall time from POST to `succeeded`, the base and
+// the service warm, the feature cache emptied before it. Fine-tuning: one epoch of the first N sentences (2,000) in batches of 16,
 // the steps alone on both sides, the word table frozen on both where the job chose so. Exits with 1 where a bar is missed.
 // `--engine tensorflow` needs the engine in GRAFT_HOME (.graft): npm run engine:tensorflow.
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -13,12 +13,18 @@ import { call, startService } from '../predict/service.mjs';
 import { addMinilm, addTable, trained } from './setup.mjs';
 
 const { values, positionals } = parseArgs({
-  options: { engine: { type: 'string', default: 'onnxruntime' } },
+  options: {
+    engine: { type: 'string', default: 'onnxruntime' },
+    only: { type: 'string' },
+    texts: { type: 'string', default: '6920' },
+    examples: { type: 'string', default: '2000' },
+  },
   allowPositionals: true,
 });
 const rounds = Number(positionals[0] ?? 3);
 const { engine } = values;
-const EXAMPLES = 2000;
+const [TEXTS, EXAMPLES] = [Number(values.texts), Number(values.examples)];
+const wants = (what) => (values.only ?? what) === what;
 const BATCH = 16;
 const BARS = {
   'feature extraction / PyTorch': 0.6,
@@ -40,7 +46,7 @@ const rows = (file) =>
     .trimEnd()
     .split('\n')
     .map((line) => line.split('\t'));
-const [train, dev] = [rows('train.tsv'), rows('dev.tsv')];
+const [train, dev] = [rows('train.tsv').slice(0, Math.max(TEXTS, EXAMPLES)), rows('dev.tsv')];
 const labelled = (list, split) => list.map(([text, label]) => [text, label === '1' ? 'good' : 'bad', split]);
 const forPeer = (list) => ({ texts: list.map(([text]) => text), labels: list.map(([, label]) => Number(label)) });
 
@@ -75,7 +81,7 @@ try {
       ['text', 'label', 'split'],
       [...labelled(list, 'train'), ...labelled(dev, 'validation')],
     );
-  const all = await add('sst2', train);
+  const all = await add('sst2', train.slice(0, TEXTS));
   const few = await add('sst2 first', train.slice(0, EXAMPLES));
   const extract = async () => {
     const { job } = await trained(service.url, { dataset: all.id, base: 'minilm', engine: 'onnxruntime' });
@@ -89,23 +95,35 @@ try {
     return { seconds: await epochOf(service.url, job, Math.ceil(EXAMPLES / BATCH)), job };
   };
   console.log(`${availableParallelism()} cores, load ${loadavg()[0].toFixed(1)}, torch ${peer.about.torch}; warming`);
-  await extract();
-  await peer.job('features 320');
-  for (let round = 1; round <= rounds; round++) {
-    rmSync(join(home, 'cache/features'), { recursive: true, force: true });
-    const ours = await extract();
-    const theirs = await peer.job(`features ${train.length}`);
-    const epoch = await tune();
-    const { embeddings } = epoch.job.hyperparameters;
-    const theirEpoch = await peer.job(`epoch ${EXAMPLES} ${BATCH} ${embeddings}`);
-    seen.features.push(ours.seconds);
-    seen.peerFeatures.push(theirs.seconds);
-    seen.epoch.push(epoch.seconds);
-    seen.peerEpoch.push(theirEpoch.seconds);
-    const told = [ours, theirs, epoch, theirEpoch].map((r) => `${r.seconds.toFixed(2)} s`).join(', ');
+  const told = (what, ours, theirs) =>
     console.log(
-      `round ${round}: features (accuracy ${ours.accuracy.toFixed(3)}), PyTorch's (${theirs.accuracy.toFixed(3)}), epoch on ${epoch.job.engine.executor} (word table ${embeddings}), PyTorch's: ${told}; load ${loadavg()[0].toFixed(1)}`,
+      `${what}: ${ours.seconds.toFixed(2)} s, PyTorch's ${theirs.seconds.toFixed(2)} s; load ${loadavg()[0].toFixed(1)}`,
     );
+  if (wants('features')) {
+    await extract();
+    await peer.job('features 320');
+  }
+  for (let round = 1; round <= rounds; round++) {
+    if (wants('features')) {
+      rmSync(join(home, 'cache/features'), { recursive: true, force: true });
+      const [ours, theirs] = [await extract(), await peer.job(`features ${TEXTS}`)];
+      seen.features.push(ours.seconds);
+      seen.peerFeatures.push(theirs.seconds);
+      const accuracies = [ours, theirs].map(({ accuracy }) => accuracy.toFixed(3)).join(' and ');
+      told(`round ${round}, features of ${TEXTS} (accuracy ${accuracies})`, ours, theirs);
+    }
+    if (wants('epoch')) {
+      const ours = await tune();
+      const { embeddings } = ours.job.hyperparameters;
+      const theirs = await peer.job(`epoch ${EXAMPLES} ${BATCH} ${embeddings}`);
+      seen.epoch.push(ours.seconds);
+      seen.peerEpoch.push(theirs.seconds);
+      told(
+        `round ${round}, epoch of ${EXAMPLES} on ${ours.job.engine.executor} (word table ${embeddings})`,
+        ours,
+        theirs,
+      );
+    }
   }
 } finally {
   peer.stop();
@@ -114,8 +132,8 @@ try {
 }
 const median = (list) => list.toSorted((a, b) => a - b)[Math.floor(list.length / 2)];
 const results = {
-  'feature extraction / PyTorch': median(seen.features) / median(seen.peerFeatures),
-  'fine-tuning epoch / PyTorch': median(seen.epoch) / median(seen.peerEpoch),
+  ...(wants('features') && { 'feature extraction / PyTorch': median(seen.features) / median(seen.peerFeatures) }),
+  ...(wants('epoch') && { 'fine-tuning epoch / PyTorch': median(seen.epoch) / median(seen.peerEpoch) }),
 };
 let missed = 0;
 for (const [name, value] of Object.entries(results)) {

@@ -1,11 +1,15 @@
 """A classifier of texts is trained over HTTP, and its downloaded folder read as Python's libraries read one from the hub.
 
-    python texts.py URL FOLDER [--optimum]
+    python texts.py URL FOLDER [--base NAME] [--card] [--optimum]
 
+On text-small, or the base of another name. With --card the Python of the model card is run as it stands (needs `tokenizers`).
 With --optimum also by `optimum-onnx` (0.1.0, which needs `transformers` below 5, and torch). Needs `transformers` (its AutoTokenizer; no torch) and `onnxruntime`, and nothing of Graft. FOLDER, which is empty, keeps the files.
 """
 
+import argparse
 import json
+import re
+import subprocess
 import sys
 import time
 import urllib.request
@@ -53,28 +57,44 @@ def upload(url, fields, name, content):
     return json.loads(call(url, body, f"multipart/form-data; boundary={border}"))
 
 
-def trained(url):
-    wait(f"{url}/v1/bases/text-small", CHECKED)
+def trained(url, base):
+    checked = wait(f"{url}/v1/bases/{base}", CHECKED)
+    assert checked["state"] == "ready", checked
     table = "text,label\n" + "".join(f'"{text}",{label}\n' for text, label in TEXTS)
     dataset = upload(f"{url}/v1/datasets", {"name": "rooms", "task": "text-classification"}, "rooms.csv", table)
     wait(f"{url}/v1/datasets/{dataset['id']}", CHECKED)
-    job = post(f"{url}/v1/jobs", {"task": "text-classification", "dataset": dataset["id"], "base": "text-small"})
+    job = post(f"{url}/v1/jobs", {"task": "text-classification", "dataset": dataset["id"], "base": base})
     job = wait(f"{url}/v1/jobs/{job['id']}", ENDED)
     assert job["state"] == "succeeded", job
     return f"{url}/v1/models/{job['model']}"
 
 
-def by_optimum(folder, texts):
+def by_optimum(folder, texts, padding):
     from optimum.onnxruntime import ORTModelForSequenceClassification
 
     model = ORTModelForSequenceClassification.from_pretrained(folder)
-    tokens = AutoTokenizer.from_pretrained(folder)(texts, padding=True, truncation=True, return_tensors="pt")
+    tokens = AutoTokenizer.from_pretrained(folder)(texts, **padding, return_tensors="pt")
     return model(**tokens).logits.softmax(-1).numpy()
 
 
+def by_card(folder, text):
+    """What the first Python of the model card prints first: the likeliest label and its probability."""
+    (folder / "use.py").write_text(re.search(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.S)[1])
+    printed = subprocess.run([sys.executable, "use.py", text], cwd=folder, check=True, capture_output=True, text=True)
+    label, probability = printed.stdout.splitlines()[0].split("\t")
+    return label, float(probability)
+
+
 def main():
-    url, folder = sys.argv[1], Path(sys.argv[2])
-    model = trained(url)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--base", default="text-small")
+    parser.add_argument("--card", action="store_true")
+    parser.add_argument("--optimum", action="store_true")
+    given = parser.parse_args()
+    url, folder = given.url, given.folder
+    model = trained(url, given.base)
     for file in json.loads(call(f"{model}/files"))["data"]:
         (folder / file["name"]).write_bytes(call(f"{model}/files/{file['name']}"))
 
@@ -82,14 +102,22 @@ def main():
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
     labels = AutoConfig.from_pretrained(folder, local_files_only=True).id2label
     session = onnxruntime.InferenceSession(folder / "model.onnx")
-    wanted = [given.name for given in session.get_inputs()]
-    tokens = tokenizer(texts, padding=True, truncation=True, return_tensors="np")
+    wanted = [taken.name for taken in session.get_inputs()]
+    length = session.get_inputs()[0].shape[1]
+    fixed = {"padding": "max_length", "max_length": length} if isinstance(length, int) else {"padding": True}
+    padding = {**fixed, "truncation": True}
+    tokens = tokenizer(texts, **padding, return_tensors="np")
     (logits,) = session.run(["logits"], {name: tokens[name].astype(np.int64) for name in wanted})
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     probabilities = exponents / exponents.sum(axis=1, keepdims=True)
 
-    if "--optimum" in sys.argv:
-        assert np.abs(by_optimum(folder, texts) - probabilities).max() < 1e-4
+    if given.card:
+        for text, row in zip(texts[:3], probabilities, strict=False):
+            label, probability = by_card(folder, text)
+            assert label == labels[int(row.argmax())] and abs(probability - row.max()) < 2e-4, (text, label, probability)
+        print("texts: the card's Python says the same")
+    if given.optimum:
+        assert np.abs(by_optimum(folder, texts, padding) - probabilities).max() < 1e-4
         print("texts: optimum loads the folder as it is, and says the same")
 
     served = post(f"{model}/predict", {"inputs": [{"text": text} for text in texts]})["predictions"]

@@ -34,7 +34,7 @@ export async function featureExtraction(o: MethodInput, given: Hyperparameters):
   const { executor, spec, control, tell, progress } = o;
   const { train, validation, test, labels } = o.parts;
   const examples = [...train, ...validation, ...test];
-  const source = { ...spec, ...(o.texts !== null && { texts: o.texts }) };
+  const source = { ...spec, readBase: o.readBase, ...(o.texts !== null && { texts: o.texts }) };
   const features = await extractFeatures(executor, source, examples, (done) =>
     progress('features', done, examples.length),
   );

@@ -1,9 +1,12 @@
 import type { Model } from '../../src/onnx/index.js';
+import type { ReadBase } from './base-file.js';
 import type { JobTexts } from './job-texts.js';
 import type { RunExample, RunInput } from './messages.js';
 
 export interface FeaturesSpec {
   readonly base: { readonly path: string; readonly digest: string };
+  /** The base as the job has read it; left out, it is read here. */
+  readonly readBase?: ReadBase;
   readonly cut: string;
   readonly width: number | null;
   readonly input: RunInput;

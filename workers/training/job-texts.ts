@@ -1,7 +1,7 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Hyperparameters } from '../../src/domain/types.js';
-import { decodeModel } from '../../src/onnx/index.js';
+import type { Model } from '../../src/onnx/index.js';
 import { withoutWindows } from '../../src/tasks/text-classification/compose.js';
 import { type TokenTexts, tokenTexts } from '../data/text/batches.js';
 import { type IdFile, idFile } from '../data/text/id-file.js';
@@ -24,13 +24,15 @@ export interface JobTexts {
   readonly table: RowTable;
   /** Most tokens of a row. */
   readonly most: number;
+  /** What the base's file is fixed to: all rows are padded to it; null where it takes rows of any length. */
+  readonly fixed: number | null;
   /** Where an example stands among those that were given. */
   placeOf(example: Pick<RunExample, 'index'>): number;
   /** Ids of rows of the table, in the order asked for. */
   read(rows: Iterable<number>): TokenTexts;
   close(): Promise<void>;
 }
-type Spec = Pick<RunSpec, 'base' | 'packPath' | 'outDir' | 'threads'>;
+type Spec = Pick<RunSpec, 'packPath' | 'outDir' | 'threads'>;
 
 /** One thread does about ten thousand short texts a second; more than two hardly pay for their tables. */
 const THREADS = 2;
@@ -38,12 +40,14 @@ const THREADS = 2;
 /** Tokenizes the texts of a job and decides what becomes of long ones. Throws as `tokenRows` does. */
 export async function jobTexts(
   spec: Spec,
+  base: Model,
   given: TextRunInput,
   examples: readonly RunExample[],
   wanted: Hyperparameters['longText'],
 ): Promise<JobTexts> {
   const text = withoutWindows(given.text);
-  const most = Math.min(text.maxLength, await fixedLength(spec.base.path, text.inputs.ids));
+  const fixed = fixedLength(base, text.inputs.ids);
+  const most = Math.min(text.maxLength, fixed ?? Number.POSITIVE_INFINITY);
   const windows = windowsFor(most);
   await mkdir(spec.outDir, { recursive: true });
   const file = await idFile(join(spec.outDir, 'token-ids'));
@@ -62,7 +66,7 @@ export async function jobTexts(
     const tokens = starts.at(-1)! + around * texts;
     return {
       input: { ...given, text: { ...text, ...split } },
-      ...{ chosen, table, most },
+      ...{ chosen, table, most, fixed },
       report: {
         ...{ texts, limit: most, long, longText, windows: table.of.length, truncated: table.cut },
         unknownShare: tokens === 0 ? 0 : unknown / tokens,
@@ -111,11 +115,9 @@ async function written(
   return { specials, starts, lengths, unknown };
 }
 
-/** The length that a base's file is fixed to; infinite where it takes texts of any. */
-async function fixedLength(path: string, ids: string): Promise<number> {
-  const { inputs } = decodeModel(await readFile(path)).graph;
-  const length = inputs.find(({ name }) => name === ids)?.shape?.[1];
-  return typeof length === 'number' ? length : Number.POSITIVE_INFINITY;
+function fixedLength({ graph }: Model, ids: string): number | null {
+  const length = graph.inputs.find(({ name }) => name === ids)?.shape?.[1];
+  return typeof length === 'number' ? length : null;
 }
 
 function placesOf(examples: readonly RunExample[]): JobTexts['placeOf'] {

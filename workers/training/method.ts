@@ -1,6 +1,7 @@
 import type { Hyperparameters } from '../../src/domain/types.js';
 import type { Tensor } from '../../src/onnx/index.js';
 import type { Executor } from '../executors/executor.js';
+import type { ReadBase } from './base-file.js';
 import type { Control } from './head-search.js';
 import type { JobTexts } from './job-texts.js';
 import type { FromChild, RunSpec } from './messages.js';
@@ -11,6 +12,7 @@ import type { Tell } from './progress.js';
 export interface MethodInput {
   readonly executor: Executor;
   readonly spec: RunSpec;
+  readonly readBase: ReadBase;
   readonly parts: Parts;
   /** The texts of train, validation and test split, one behind the other; null where the examples are none. */
   readonly texts: JobTexts | null;

@@ -1,10 +1,10 @@
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import type { Preprocessing } from '../../src/domain/types.js';
-import { decodeModel } from '../../src/onnx/index.js';
 import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf, PIXELS } from '../../src/tasks/image-classification/pixel-input.js';
 import { readPicture } from '../data/augment/pack-pictures.js';
 import type { Executor, Program } from '../executors/executor.js';
+import { baseReader } from './base-file.js';
 import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { RunExample } from './messages.js';
 
@@ -62,7 +62,8 @@ export function pictureFeatures(executor: Executor, spec: FeaturesSpec, preproce
 }
 
 async function compiled(executor: Executor, spec: FeaturesSpec, preprocessing: Preprocessing): Promise<Trunk> {
-  const model = spec.trunk?.() ?? pixelTrunk(decodeModel(await readFile(spec.base.path)), spec.cut, preprocessing);
+  const read = spec.readBase ?? baseReader(spec.base);
+  const model = spec.trunk?.() ?? pixelTrunk((await read()).model, spec.cut, preprocessing);
   const first = model.graph.inputs[0]?.shape?.[0];
   return {
     program: await executor.compile(model),

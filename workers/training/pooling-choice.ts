@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { Hyperparameters, Pooling } from '../../src/domain/types.js';
-import { decodeModel, type Model } from '../../src/onnx/index.js';
+import type { Model } from '../../src/onnx/index.js';
 import { pooledTrunk, poolsTokens } from '../../src/tasks/text-classification/compose.js';
 import type { Executor } from '../executors/executor.js';
 import { choices, SEARCHED, tellChosen } from './choices.js';
@@ -26,7 +25,7 @@ export async function withPooling(o: Omit<MethodInput, 'progress'>): Promise<Run
   const { spec, tell } = o;
   const { input } = spec;
   if (input.kind !== 'text') return spec;
-  const base = decodeModel(await readFile(spec.base.path));
+  const base = (await o.readBase()).model;
   if (!poolsTokens(base, spec.cut)) return spec;
   const given = spec.hyperparameters.pooling ?? 'auto';
   const settled = (pooling: Pooling): RunSpec => ({

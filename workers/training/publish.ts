@@ -32,6 +32,7 @@ export async function certify(
   spec: RunSpec,
   o: {
     readonly labels: readonly string[];
+    readonly base: Uint8Array;
     readonly head: Uint8Array;
     readonly changed: Uint8Array | null;
     readonly golden: readonly { readonly example: RunExample; readonly expected: Float32Array }[];
@@ -43,9 +44,8 @@ export async function certify(
   await mkdir(spec.outDir, { recursive: true });
   const hash = createHash('sha256');
   let bytes = 0;
-  const base = await readFile(spec.base.path);
-  const sources = { base, head: o.head, changed: o.changed };
-  const recipe = recipeOf(composeExport(base, o.head, options, o.changed), sources);
+  const sources = { base: o.base, head: o.head, changed: o.changed };
+  const recipe = recipeOf(composeExport(o.base, o.head, options, o.changed), sources);
   const file = await open(path, 'w', 0o600);
   try {
     // What is certified is what downloads will be: the recipe followed, not what it was made from.

@@ -3,6 +3,7 @@ import { encodeTensors } from '../../src/onnx/index.js';
 import { binaryScores } from '../../src/tasks/classification/binary-scores.js';
 import { argmax, evaluate } from '../../src/tasks/classification/metrics.js';
 import type { Executor } from '../executors/executor.js';
+import { baseReader, type ReadBase } from './base-file.js';
 import { PICTURE_CARD } from './cards/picture-card.js';
 import { textCard } from './cards/text-card.js';
 import { tellChosen } from './choices.js';
@@ -10,8 +11,8 @@ import { withExcerpts } from './excerpts.js';
 import { featureExtraction } from './extraction.js';
 import { fineTuning } from './fine-tune/fine-tuning.js';
 import type { Control } from './head-search.js';
-import { jobTexts } from './job-texts.js';
-import type { FromChild, RunExample, RunResult, RunSpec } from './messages.js';
+import { type JobTexts, jobTexts } from './job-texts.js';
+import type { FromChild, RunExample, RunResult, RunSpec, TextRunInput } from './messages.js';
 import type { MethodInput } from './method.js';
 import { modelCard } from './model-card.js';
 import { smallFiles } from './model-files.js';
@@ -34,22 +35,30 @@ export async function run(
   tell: (message: FromChild) => void,
 ): Promise<RunResult> {
   const all = parts(spec, tell);
-  const texts = await textsOf(spec, all, tell);
+  const readBase = baseReader(spec.base);
+  const texts = await textsOf(spec, readBase, all, tell);
   try {
     const longText = texts && { hyperparameters: { ...spec.hyperparameters, longText: texts.report.longText } };
     const read = texts === null ? spec : { ...spec, input: texts.input, ...longText };
     const settled =
-      texts === null ? read : await withPooling({ executor, spec: read, parts: all, texts, control, tell });
-    return await withTexts({ executor, verifier, spec: settled, control, tell, parts: all, texts });
+      texts === null ? read : await withPooling({ executor, spec: read, readBase, parts: all, texts, control, tell });
+    return await withTexts({ executor, verifier, spec: settled, readBase, control, tell, parts: all, texts });
   } finally {
     await texts?.close();
   }
 }
 
 /** The texts of a job; says how they fit the base, and what becomes of the long ones. */
-async function textsOf(spec: RunSpec, { train, validation, test }: Parts, tell: (message: FromChild) => void) {
-  if (spec.input.kind !== 'text') return null;
-  const texts = await jobTexts(spec, spec.input, [...train, ...validation, ...test], spec.hyperparameters.longText);
+async function textsOf(
+  spec: RunSpec,
+  readBase: ReadBase,
+  { train, validation, test }: Parts,
+  tell: (message: FromChild) => void,
+) {
+  const { input, hyperparameters } = spec;
+  if (input.kind !== 'text') return null;
+  const { model } = await readBase();
+  const texts = await jobTexts(spec, model, input, [...train, ...validation, ...test], hyperparameters.longText);
   const { report } = texts;
   tell({ type: 'log', ...tokenWords(report), data: { tokens: { ...report, lengths: { ...report.lengths } } } });
   tellChosen(tell, 'chose for texts longer than the base reads', texts.chosen);
@@ -63,7 +72,8 @@ async function withTexts({
 }: Omit<MethodInput, 'progress'> & { readonly verifier: Executor }): Promise<RunResult> {
   const { spec, tell } = o;
   const { train, validation, test, labels, own } = o.parts;
-  const tokens = o.texts?.report ?? null;
+  const { texts } = o;
+  const tokens = texts?.report ?? null;
   const progress = progressOf((p) => tell({ type: 'progress', progress: p }), SPANS[spec.method.type]);
   const input = { ...o, executor, progress };
   const trained =
@@ -102,6 +112,7 @@ async function withTexts({
     recipe,
   } = await certify({ trainer: executor.engine, verifier }, spec, {
     labels,
+    base: (await o.readBase()).bytes,
     head: trained.head,
     changed,
     golden: goldenRows(validation.length).map((i) => ({
@@ -122,7 +133,7 @@ async function withTexts({
     validation: validated,
     test: tested,
     certificate,
-    words: tokens === null || spec.input.kind === 'image' ? PICTURE_CARD : textCard(tokens, spec.input.text),
+    words: texts === null || spec.input.kind === 'image' ? PICTURE_CARD : cardOf(texts, spec.input),
   });
   const files = (await smallFiles(spec, labels, card)).map(async ({ name, contentType, content }) => ({
     name,
@@ -151,6 +162,8 @@ async function withTexts({
     files: await Promise.all(files),
   };
 }
+
+const cardOf = ({ report, fixed }: JobTexts, { text }: TextRunInput) => textCard(report, text, fixed);
 
 function predictions(
   labels: readonly string[],

@@ -1,8 +1,8 @@
-import { readFile } from 'node:fs/promises';
-import { decodeModel, type Model } from '../../src/onnx/index.js';
+import type { Model } from '../../src/onnx/index.js';
 import { textJson, textTrunk } from '../../src/tasks/text-classification/compose.js';
 import { type LengthBatch, lengthBatches, type TokenTexts, textFeeds } from '../data/text/batches.js';
 import type { Executor, Program } from '../executors/executor.js';
+import { baseReader } from './base-file.js';
 import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { JobTexts } from './job-texts.js';
 import type { RunExample, TextRunInput } from './messages.js';
@@ -42,7 +42,8 @@ export function textFeatures(executor: Executor, spec: FeaturesSpec, input: Text
 }
 
 async function compiled(executor: Executor, spec: FeaturesSpec, { text }: TextRunInput): Promise<Trunk> {
-  const model = spec.trunk?.() ?? textTrunk(decodeModel(await readFile(spec.base.path)), spec.cut, text);
+  const read = spec.readBase ?? baseReader(spec.base);
+  const model = spec.trunk?.() ?? textTrunk((await read()).model, spec.cut, text);
   const length = model.graph.inputs[0]?.shape?.[1];
   return { program: await executor.compile(model), model, length: typeof length === 'number' ? length : null };
 }

@@ -1,5 +1,5 @@
 import type { TextInput } from '../../src/domain/types.js';
-import { tokenizerJson } from '../data/text/tokenizer.js';
+import { tokenizerJson, tokenOf } from '../data/text/tokenizer.js';
 import type { TokenizerFiles } from '../data/text/tokenizer-files.js';
 import { jsonFile, type SmallFile } from './small-file.js';
 
@@ -27,13 +27,17 @@ export function classifierFiles(
     );
   const made: SmallFile[] = [];
   if (files['tokenizer.json'] === undefined) made.push(jsonFile('tokenizer.json', tokenizerJson(files)));
-  if (files['tokenizer_config.json'] === undefined)
+  if (files['tokenizer_config.json'] === undefined) {
+    // Without it the libraries cannot pad.
+    const pad = tokenOf(files, text.padId);
     made.push(
       jsonFile('tokenizer_config.json', {
         tokenizer_class: 'PreTrainedTokenizerFast',
         model_max_length: text.maxLength,
+        ...(pad !== null && { pad_token: pad }),
       }),
     );
+  }
   return [jsonFile('config.json', classifierConfig(config, text, labels)), ...own, ...made];
 }
 

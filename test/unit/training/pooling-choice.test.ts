@@ -8,6 +8,7 @@ import { random } from '../../../src/tasks/random.js';
 import { tokenTexts } from '../../../workers/data/text/batches.js';
 import { rowTable } from '../../../workers/data/text/row-table.js';
 import { onnxruntimeExecutor } from '../../../workers/executors/onnxruntime.js';
+import { baseReader } from '../../../workers/training/base-file.js';
 import { extractFeatures } from '../../../workers/training/features.js';
 import type { JobTexts } from '../../../workers/training/job-texts.js';
 import type { FromChild, RunExample, RunSpec, TextRunInput } from '../../../workers/training/messages.js';
@@ -72,7 +73,11 @@ async function settled(
     hyperparameters: { seed: 1, ...(given !== undefined && { pooling: given }) },
   } as unknown as RunSpec;
   const parts = { train: examples, validation: [], test: [], labels: ['0', '1'], own: false };
-  const o: Omit<MethodInput, 'progress'> = { executor, spec, parts, texts, control, tell: (m) => told.push(m) };
+  const readBase = baseReader(spec.base);
+  const o: Omit<MethodInput, 'progress'> = {
+    ...{ executor, spec, readBase, parts, texts, control },
+    tell: (m) => told.push(m),
+  };
   const found = await withPooling(o);
   const pooling = found.input.kind === 'text' ? found.input.text.pooling : null;
   expect(found.hyperparameters.pooling).toBe(pooling);

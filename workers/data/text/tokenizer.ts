@@ -70,6 +70,12 @@ export function tokenizerJson(files: TokenizerFiles): Json {
   );
 }
 
+/** How the tokenizer of these files writes an id; null where it has none like it. Throws `base-invalid`. */
+export function tokenOf(files: TokenizerFiles, id: number): string | null {
+  const tokenizer = new Tokenizer(tokenizerJson(files), parsed(files, 'tokenizer_config.json') ?? {});
+  return tokenizer.id_to_token(id) ?? null;
+}
+
 type Json = Readonly<Record<string, unknown>>;
 
 function parsed(files: TokenizerFiles, name: string): Json | null {

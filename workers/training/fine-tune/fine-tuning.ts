@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { decodeModel, inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
+import { inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
 import { textJson } from '../../../src/tasks/text-classification/compose.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
 import { SEARCHED, tellChosen } from '../choices.js';
@@ -30,7 +29,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const { method } = spec;
   const given = spec.hyperparameters;
   const scratch = method.type === 'scratch';
-  const base = decodeModel(await readFile(spec.base.path));
+  const base = (await o.readBase()).model;
   const network = await tunedNetwork(o, base);
   const { own, trunk, text } = network;
   const wanted = method.type === 'fineTuning' ? method.layers : 'all';
