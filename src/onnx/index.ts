@@ -23,6 +23,7 @@ export { differentiate, gradientName } from './differentiate/differentiate.js';
 export { type Rule, type RuleContext, type RuleTable, ruleTable } from './differentiate/rule.js';
 export { nativeRules, standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
+export { type ElementwisePart, type ElementwiseParts, elementwiseParts } from './elementwise.js';
 export { cast, constant, reduceMax, reduceSum, unsqueeze } from './emit.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';
 export { inFloat32, isHalf } from './float32.js';

@@ -66,6 +66,12 @@ export interface Program {
   ): Promise<Record<string, HostTensor>>;
   dispose(): Promise<void>;
 }
+/** A compiled graph that does nothing but bring a state from one step to the next: each of its outputs is fed back. */
+export interface Update {
+  /** Writes the next values over the last ones, whether the state calls them `inPlace` or not. */
+  apply(state: State, feeds: Feeds): Promise<void>;
+  dispose(): Promise<void>;
+}
 
 /**
  * An engine that runs graphs and nothing else: it has no optimizer, no autodiff and no data loading of its own, so that
@@ -76,6 +82,8 @@ export interface Executor {
   /** Whether it runs the operators of the domain `graft` as they are; else they must be written out in standard ones. */
   readonly native: boolean;
   compile(model: Model, options?: CompileOptions): Promise<Program>;
+  /** For training; the engine may run it in pieces. */
+  compileUpdate(model: Model): Promise<Update>;
   /** As `compile`, from the bytes of a file as it is. */
   load(file: Uint8Array, options?: CompileOptions): Promise<Program>;
   dispose(): Promise<void>;

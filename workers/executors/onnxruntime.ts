@@ -1,4 +1,4 @@
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { env, InferenceSession } from 'onnxruntime-node';
 import {
   blockedLayout,
   type DataType,
@@ -10,16 +10,18 @@ import {
   type ShapeRunner,
   type ValueRunner,
 } from '../../src/onnx/index.js';
-import type { CompileOptions, Executor, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
+import type { CompileOptions, Executor, Program, TensorData } from './executor.js';
 import { blockOfChannels } from './onnxruntime-blocks.js';
 import { FAULTS_OFF } from './onnxruntime-faults.js';
+import { program } from './onnxruntime-program.js';
+import { residentUpdate } from './onnxruntime-update.js';
 
 /**
  * Spinning threads would burn the cores that decode the next batch, but a training step has over a thousand operators to
  * hand over. The planner's block and the arena pay where a pass is small and repeats; for a step of MobileNetV2 at batch 32
  * they took 4.7 GB where allocating as needed takes 2.6, at the same speed with an allocator that keeps what it has (see
- * `MALLOC` in training/child-process.ts). A step is two graphs, each with threads of its own: those of the one must not go on
- * spinning while the other runs (cached last layers of MobileNetV2, 2 cores: 157 ms a step, 102 so).
+ * `MALLOC` in training/child-process.ts). Texts have a graph for each length: the threads of the one must not go on spinning
+ * while another runs.
  */
 const sessionOptions = (threads: number, training: boolean): InferenceSession.SessionOptions => ({
   executionProviders: ['cpu'],
@@ -35,69 +37,6 @@ const sessionOptions = (threads: number, training: boolean): InferenceSession.Se
     session: { intra_op: { allow_spinning: training ? '1' : '0' }, force_spinning_stop: training ? '1' : '0' },
   },
 });
-
-/** The engine's tensor over the same memory. */
-export const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
-  new Tensor(dataType as Tensor.Type, data as Tensor.DataTypeMap[Tensor.Type], [...dims]);
-const hostOf = (t: Tensor): HostTensor => ({ dataType: t.type as DataType, dims: t.dims, data: t.data as TensorData });
-
-interface Resident extends State {
-  readonly tensors: Map<string, Tensor>;
-  readonly outputOf: ReadonlyMap<string, string>;
-  readonly inPlace: ReadonlySet<string>;
-}
-
-/** `mayOverwrite` says of which inputs the memory may take which outputs. */
-function program(
-  session: InferenceSession,
-  mayOverwrite: (input: string, output: string) => boolean = () => false,
-): Program {
-  const feedsOf = (feeds: Feeds): Record<string, Tensor> =>
-    Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, tensorOf(value)]));
-  const taken = new Set(session.inputNames);
-  const given = new Set(session.outputNames);
-  const takenOf = (state: State): Record<string, Tensor> =>
-    Object.fromEntries([...(state as Resident).tensors].filter(([name]) => taken.has(name)));
-  return {
-    inputs: session.inputNames,
-    outputs: session.outputNames,
-    async run(feeds, fetch, state) {
-      const resident = state === undefined ? {} : takenOf(state);
-      const results = await session.run({ ...resident, ...feedsOf(feeds) }, fetch);
-      return Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
-    },
-    state(of) {
-      const tensors = new Map(of.map((s) => [s.input, tensorOf(s.initial)]));
-      const state: Resident = {
-        tensors,
-        outputOf: new Map(of.map((s) => [s.input, s.output])),
-        inPlace: new Set(of.filter((s) => s.inPlace).map((s) => s.input)),
-        read: async (input) => hostOf(tensors.get(input) as Tensor),
-        write: async (input, value) => {
-          tensors.set(input, tensorOf(value));
-        },
-        dispose: () => tensors.clear(),
-      };
-      return state;
-    },
-    async step(state, feeds, fetch, accept = () => true) {
-      const { tensors, outputOf, inPlace } = state as Resident;
-      const next = [...outputOf].filter(([, output]) => given.has(output));
-      const into = next.map(([input, output]): [string, Tensor | null] => [
-        output,
-        inPlace.has(input) && mayOverwrite(input, output) ? (tensors.get(input) as Tensor) : null,
-      ]);
-      const wanted = Object.fromEntries([...fetch.map((name): [string, null] => [name, null]), ...into]);
-      const results = await session.run({ ...feedsOf(feeds), ...takenOf(state) }, wanted);
-      const told = Object.fromEntries(fetch.map((name) => [name, hostOf(results[name] as Tensor)]));
-      if (accept(told))
-        for (const [input, output] of next) if (wanted[output] === null) tensors.set(input, results[output] as Tensor);
-      return told;
-    },
-    dispose: () => session.release(),
-  };
-}
-
 export interface OnnxruntimeExecutor extends Executor {
   /** In words, how convolutions are laid out in training: a slower way than usual must not go unsaid. */
   trainingLayout(): Promise<string>;
@@ -123,15 +62,17 @@ export function onnxruntimeExecutor(options: {
   };
   const session = (file: Uint8Array, o: CompileOptions = {}): Promise<InferenceSession> =>
     InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false));
+  const compile = async (model: Model, o?: CompileOptions): Promise<Program> => {
+    const laid = o?.training ? await laidOut(model) : model;
+    const lowered = lowerGradients(laid);
+    return program(await session(Buffer.concat(encodeModel(lowered)), o), overwritable(lowered.graph));
+  };
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
     native: false,
     load: async (file, o) => program(await session(file, o)),
-    async compile(model, o) {
-      const laid = o?.training ? await laidOut(model) : model;
-      const lowered = lowerGradients(laid);
-      return program(await session(Buffer.concat(encodeModel(lowered)), o), overwritable(lowered.graph));
-    },
+    compile,
+    compileUpdate: (model) => residentUpdate(model, (rest) => compile(rest, { training: true })),
     dispose: async () => {},
     async trainingLayout() {
       const size = await block();

@@ -34,6 +34,13 @@ export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
     compile: load,
+    async compileUpdate(model) {
+      const whole = await load(model);
+      return {
+        apply: async (state, feeds) => void (await whole.step(state, feeds, [])),
+        dispose: () => whole.dispose(),
+      };
+    },
     load: (file) => load(decodeModel(file)),
     dispose: async () => {},
   };

@@ -68,8 +68,8 @@ export async function tuner(
   const lengths = forms(executor, graphs, at);
   const [first, apply, average] = [
     await (await lengths.of(graphs.input.dims)).pass(),
-    await executor.compile(made.apply, { training: true }),
-    made.average === null ? null : await executor.compile(made.average, { training: true }),
+    await executor.compileUpdate(made.apply),
+    made.average === null ? null : await executor.compileUpdate(made.average),
   ];
   const weights: readonly StateEntry[] = [
     ...packs.map(({ name, dims }) => ({ input: name, output: `next(${name})`, dims })),
@@ -141,8 +141,8 @@ export async function tuner(
         norm = told(result, GRADIENT_NORM);
         if (!Number.isFinite(loss) || !Number.isFinite(norm)) return { loss, norm };
       }
-      await apply.step(state, { ...scalars, [GRADIENT_NORM]: scalar(norm) }, []);
-      if (average !== null) await average.step(state, { [AVERAGE_DECAY]: scalar(averageDecay) }, []);
+      await apply.apply(state, { ...scalars, [GRADIENT_NORM]: scalar(norm) });
+      await average?.apply(state, { [AVERAGE_DECAY]: scalar(averageDecay) });
       return { loss, norm };
     },
     async culprit(input) {
