@@ -29,6 +29,7 @@ const WORDS = {
   pooling: ['pooling', "how the vectors of a text's tokens become one: mean, cls, max (auto)"],
   'long-text': ['longText', 'texts longer than the base reads: truncate, windows (auto)'],
   embeddings: ['embeddings', "of texts, the words' vectors: frozen, trained (auto)"],
+  precision: ['precision', 'what a step computes in: float32, mixed (bfloat16, of the engine tensorflow) (auto)'],
 } as const satisfies Readonly<Record<string, readonly [keyof Hyperparameters, string]>>;
 const CLASS_WEIGHTS = 'class-weights';
 

@@ -1,3 +1,4 @@
+import { engineAsked } from '../domain/engine-asked.js';
 import type { JobAction } from '../domain/lifecycle.js';
 import type { Repositories } from '../domain/ports.js';
 import type { Base, Hyperparameters, Job, Method, Task, TuningHyperparameters } from '../domain/types.js';
@@ -49,14 +50,28 @@ function refuseUnbuilt({ task, method }: JobRequest): void {
  * A job that asks for an engine waits for a worker that has it. On one machine with one worker there is none to wait for: the
  * engine is here once it is installed, and the request is better made then.
  */
-async function refuseEngine({ repositories, config }: JobServices, { engine }: JobRequest): Promise<void> {
-  if (engine === undefined || engine === 'auto' || !config.embedded) return;
+async function refuseEngine({ repositories, config }: JobServices, request: JobRequest): Promise<void> {
+  const { engine: engineRequested = 'auto', hyperparameters = {} } = request;
+  refusePrecision(engineRequested, hyperparameters);
+  const engine = engineAsked({ engineRequested, hyperparameters });
+  if (engine === 'auto' || !config.embedded) return;
   const here = (await liveEngines(repositories)).filter((report) => report.executor === engine);
   if (here.length === 0 || here.some((report) => report.usable)) return;
+  const [path, field] =
+    engine === engineRequested ? ['/engine', 'engine'] : ['/hyperparameters/precision', 'precision'];
+  const why = field === 'precision' ? ', which alone has mixed precision,' : '';
   throw impossible(
-    '/engine',
-    `The engine '${engine}' cannot be used here. ${here[0]?.reason ?? ''} Or leave \`engine\` out.`,
+    path,
+    `The engine '${engine}'${why} cannot be used here. ${here[0]?.reason ?? ''} Or leave \`${field}\` out.`,
   );
+}
+
+function refusePrecision(engine: Job['engineRequested'], { precision }: Partial<Hyperparameters>): void {
+  if (precision === 'mixed' && engine === 'onnxruntime')
+    throw impossible(
+      '/hyperparameters/precision',
+      "The engine 'onnxruntime' trains in float32 only; mixed precision is of the engine 'tensorflow'. Leave `precision` out, or ask for that engine.",
+    );
 }
 
 /** The newest base of the installation's own that fits the task; one that is still being checked may. */
@@ -131,6 +146,7 @@ const TUNING = [
   'averageUse',
   'dropout',
   'embeddings',
+  'precision',
 ] as const satisfies readonly (keyof TuningHyperparameters)[];
 
 function refuseTuning(task: Task, { type }: Pick<Method, 'type'>, hyperparameters: Partial<Hyperparameters>): void {
@@ -250,6 +266,7 @@ export async function retryJob(
   }
   const { name, task, dataset, base, method, validation, metadata, engineRequested } = old;
   refuseTuning(task, method, changes);
+  refusePrecision(engineRequested, changes);
   const hyperparameters = { ...old.hyperparameters, ...changes };
   const job = await deps.repositories.jobs.create({
     ...{ name, task, dataset, base, method, hyperparameters, validation, metadata, engineRequested },

@@ -28,6 +28,11 @@ export interface CompileOptions {
    * from the allocator as it is needed, not from an arena that grows by doubling.
    */
   readonly training?: boolean;
+  /**
+   * `mixed`: convolutions and products in bfloat16, all else in float32, as are the tensors that go in and come out. Default
+   * float32. The TensorFlow engine has it; another throws a RangeError.
+   */
+  readonly precision?: 'float32' | 'mixed';
 }
 /** What the graph reads and writes from step to step: the output of one run is the input of the next. */
 export interface FedBack {

@@ -63,6 +63,7 @@ export function onnxruntimeExecutor(options: {
   const session = (file: Uint8Array, o: CompileOptions = {}): Promise<InferenceSession> =>
     InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false));
   const compile = async (model: Model, o?: CompileOptions): Promise<Program> => {
+    if (o?.precision === 'mixed') throw new RangeError('onnxruntime computes training steps in float32 only.');
     const laid = o?.training ? await laidOut(model) : model;
     const lowered = lowerGradients(laid);
     return program(await session(Buffer.concat(encodeModel(lowered)), o), overwritable(lowered.graph));

@@ -1,4 +1,5 @@
 import type { Config } from '../../src/config.js';
+import { engineAsked } from '../../src/domain/engine-asked.js';
 import type { Repositories } from '../../src/domain/ports.js';
 import type { Logger } from '../../src/log.js';
 import type { BlobStores } from '../../src/storage/index.js';
@@ -67,10 +68,11 @@ async function engineFor(deps: TrainDeps, jobId: string, signal: AbortSignal): P
     log.debug({ job: jobId }, 'Not queued; nothing to do');
     return null;
   }
-  const found = await engines.choose(job.engineRequested, job.method.type);
+  const asked = engineAsked(job);
+  const found = await engines.choose(asked, job.method.type);
   if (found !== null) return found;
   const missing = (await engines.current()).find((r) => !r.usable);
-  const message = `waits for a worker with the engine ${missing?.executor ?? job.engineRequested}`;
+  const message = `waits for a worker with the engine ${missing?.executor ?? asked}`;
   await patiently(() => repositories.jobs.waits(jobId, message, { here: missing?.reason ?? null }), { signal, log });
   log.info({ job: jobId, reason: missing?.reason }, message);
   return null;

@@ -1026,6 +1026,11 @@ export interface components {
              * @enum {string}
              */
             embeddings?: "auto" | "frozen" | "trained";
+            /**
+             * @description What a training step computes in. `mixed`: convolutions and matrix products in bfloat16 with sums, normalisation, softmax, loss, weights and moments in float32; only the engine tensorflow has it. `auto`: float32.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "mixed";
         };
         /** @description What is left out is chosen by the trainer (`auto`); `seed` is 0. */
         HyperparametersRequest: {
@@ -1103,6 +1108,11 @@ export interface components {
              * @enum {string}
              */
             embeddings?: "auto" | "frozen" | "trained";
+            /**
+             * @description What a training step computes in. `mixed`: convolutions and matrix products in bfloat16 with sums, normalisation, softmax, loss, weights and moments in float32; only the engine tensorflow has it. `auto`: float32.
+             * @enum {string}
+             */
+            precision?: "auto" | "float32" | "mixed";
         };
         Job: {
             /** @enum {string} */

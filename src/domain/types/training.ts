@@ -31,7 +31,11 @@ export interface TuningHyperparameters {
   readonly dropout?: 'auto' | number;
   /** Of texts: whether the words' vectors are trained with the layers. */
   readonly embeddings?: 'auto' | 'frozen' | 'trained';
+  /** What a training step computes in; weights and moments are float32 always. */
+  readonly precision?: 'auto' | Precision;
 }
+/** `mixed`: convolutions and products in bfloat16. */
+export type Precision = 'float32' | 'mixed';
 /** Weights of labels in the loss: `balanced` gives each label the same in all; of given ones only the ratios count. */
 export type ClassWeights = 'none' | 'balanced' | Readonly<Record<string, number>>;
 export interface Hyperparameters extends TuningHyperparameters {

@@ -111,6 +111,10 @@ const TUNING = {
     description:
       "Of texts: whether the words' vectors are trained with the layers. `auto`: frozen, but with 20,000 texts or more and from scratch.",
   }),
+  precision: words(['auto', 'float32', 'mixed'], {
+    description:
+      'What a training step computes in. `mixed`: convolutions and matrix products in bfloat16 with sums, normalisation, softmax, loss, weights and moments in float32; only the engine tensorflow has it. `auto`: float32.',
+  }),
 };
 const TUNING_OPTIONAL = {
   optimizer: Type.Optional(TUNING.optimizer),
@@ -127,6 +131,7 @@ const TUNING_OPTIONAL = {
   averageUse: Type.Optional(TUNING.averageUse),
   dropout: Type.Optional(TUNING.dropout),
   embeddings: Type.Optional(TUNING.embeddings),
+  precision: Type.Optional(TUNING.precision),
 };
 export const HyperparametersRequest = closed(
   {

@@ -1,5 +1,5 @@
 import { describe, it } from 'vitest';
-import type { TextInput } from '../../../src/domain/types.js';
+import type { Precision, TextInput } from '../../../src/domain/types.js';
 import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
 import type { Executor } from '../../../workers/executors/executor.js';
 import { wordTables } from '../../../workers/training/fine-tune/embeddings.js';
@@ -7,7 +7,7 @@ import { type TuneGraphs, tuneGraphs } from '../../../workers/training/fine-tune
 import { PADDING } from '../../../workers/training/fine-tune/pass-input.js';
 import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
 import { tuner } from '../../../workers/training/fine-tune/trainer.js';
-import { expectAgreement, expectHandedOver, type Trial, turns } from '../../support/agreement.js';
+import { expectAgreement, expectHandedOver, expectMixed, type Trial, turns } from '../../support/agreement.js';
 import { network } from '../../support/networks.js';
 import { random } from '../../support/onnx.js';
 import { TENSORFLOW } from '../../support/tensorflow.js';
@@ -39,7 +39,8 @@ interface Case {
   readonly cut: string;
   readonly words: 'trained' | 'frozen';
 }
-function trialOf({ file, cut, words }: Case): Trial {
+/** `learns`: on one batch again and again, in this precision. */
+function trialOf({ file, cut, words }: Case, learns: Precision | null = null): Trial {
   const made = new Map<string, Promise<TuneGraphs>>();
   const graphs = async (executor: Executor, length: number) => {
     const own = textTrunk((await network(file)).model, cut, TEXT);
@@ -47,7 +48,7 @@ function trialOf({ file, cut, words }: Case): Trial {
     const next = random(3);
     const weight = Float32Array.from({ length: CLASSES * WIDTH }, () => (next() - 0.5) / 5);
     const { parameters } = trainedLayers(own, 'all');
-    return tuneGraphs(executor, {
+    const tuned = await tuneGraphs(executor, {
       ...PLAIN,
       trunk: own,
       tokens: { text: TEXT, length },
@@ -58,6 +59,7 @@ function trialOf({ file, cut, words }: Case): Trial {
       batch: BATCH,
       keepFrozen: false,
     });
+    return { ...tuned, precision: learns ?? 'float32' };
   };
   const begin = async (executor: Executor) => {
     const at = (length: number) => {
@@ -66,9 +68,10 @@ function trialOf({ file, cut, words }: Case): Trial {
       return made.get(key)!;
     };
     const net = await tuner(executor, await at(LENGTHS[0]), at);
-    return { net, batch: (step: number) => ({ data: rows(step), targets: turns(BATCH, CLASSES, step) }) };
+    const of = (step: number) => (learns === null ? step : 0);
+    return { net, batch: (step: number) => ({ data: rows(of(step)), targets: turns(BATCH, CLASSES, of(step)) }) };
   };
-  return { name: file, rate: 2e-4, begin };
+  return { name: file, rate: learns === null ? 2e-4 : 2e-3, begin };
 }
 
 describe.runIf(TENSORFLOW !== null)('an encoder of texts on both engines', () => {
@@ -79,5 +82,10 @@ describe.runIf(TENSORFLOW !== null)('an encoder of texts on both engines', () =>
     const trial = trialOf(o);
     await expectAgreement(trial);
     await expectHandedOver(trial);
+  });
+
+  it('mixed precision learns as float32 does', async () => {
+    const bert = { file: 'bert', cut: 'last_hidden_state', words: 'trained' } as const;
+    await expectMixed(trialOf(bert, 'mixed'), trialOf(bert, 'float32'), 0.03);
   });
 });

@@ -1,11 +1,12 @@
 import { describe, it } from 'vitest';
+import type { Precision } from '../../../src/domain/types.js';
 import { decodeModel } from '../../../src/onnx/index.js';
 import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
 import { withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
 import { type TuneRequest, tuneGraphs } from '../../../workers/training/fine-tune/graphs.js';
 import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
 import { tuner } from '../../../workers/training/fine-tune/trainer.js';
-import { expectAgreement, expectHandedOver, type Trial, turns } from '../../support/agreement.js';
+import { expectAgreement, expectHandedOver, expectMixed, type Trial, turns } from '../../support/agreement.js';
 import { hasData, random, readData } from '../../support/onnx.js';
 import { TENSORFLOW } from '../../support/tensorflow.js';
 
@@ -81,7 +82,30 @@ const trialOf = (o: Case): Trial => ({
   },
 });
 
+/** One batch again and again, each class of another kind of picture: something to learn, unlike noise. */
+const learnable = (o: Case, precision: Precision): Trial => ({
+  ...o,
+  async begin(executor) {
+    const graphs = { ...(await tuneGraphs(executor, requestOf(o))), precision };
+    const row = graphs.input.dims.slice(1).reduce((a, b) => a * b, 1);
+    const kinds = Array.from({ length: CLASSES }, (_, k) => {
+      const next = random(90 + k);
+      return Float64Array.from({ length: row }, () => next());
+    });
+    const size = graphs.below ? 1 : 256;
+    const values = Array.from(
+      { length: BATCH * row },
+      (_, i) => size * kinds[Math.floor(i / row) % CLASSES]![i % row]!,
+    );
+    const data = graphs.below ? Float32Array.from(values) : Uint8Array.from(values);
+    return { net: await tuner(executor, graphs), batch: () => ({ data, targets: turns(BATCH, CLASSES, 0) }) };
+  },
+});
+
 describe.runIf(TENSORFLOW !== null && hasData(MOBILENET))('MobileNetV2, twenty steps on both engines', () => {
   it.each(CASES)('$name: the same losses and weights', (o) => expectAgreement(trialOf(o)));
+  // Statistics of six examples make more of every rounding.
+  it.each(CASES)('$name: mixed precision learns as float32 does', (o) =>
+    expectMixed(learnable(o, 'mixed'), learnable(o, 'float32'), o.live ? 0.15 : 0.03));
   it('a run goes on on the other engine from its checkpoint', () => expectHandedOver(trialOf(CASES[2])));
 });

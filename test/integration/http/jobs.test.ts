@@ -156,6 +156,7 @@ describe('creating', () => {
     const unfit = await standing({ facts: { tasks: [], notes: ['It takes no picture.'] } });
     const small = await standing({ summary: { labels: labels(3, 1) } });
     const single = await standing({ summary: { labels: labels(6) } });
+    const mixed = { method: { type: 'fineTuning' }, hyperparameters: { precision: 'mixed' } } as const;
     const cases: [object, number, string, string?][] = [
       [{ dataset: 'ds_none', base }, 422, 'job-impossible', '/dataset'],
       [{ dataset, base: 'none' }, 422, 'job-impossible', '/base'],
@@ -177,6 +178,9 @@ describe('creating', () => {
         '/hyperparameters/classWeights/a~1b',
       ],
       [{ dataset, base, engine: 'tensorflow' }, 422, 'job-impossible', '/engine'],
+      [{ dataset, base, ...mixed }, 422, 'job-impossible', '/hyperparameters/precision'],
+      [{ dataset, base, ...mixed, engine: 'onnxruntime' }, 422, 'job-impossible', '/hyperparameters/precision'],
+      [{ dataset, base, hyperparameters: mixed.hyperparameters }, 422, 'job-impossible', '/hyperparameters/precision'],
       [{ dataset, base, task: 'translation' }, 422, 'job-impossible', '/task'],
       [{ dataset, base, validation: { fraction: 1 } }, 400, 'request-invalid', '/validation/fraction'],
       [{ dataset, base: unfit.base }, 422, 'base-unfit'],
@@ -189,6 +193,7 @@ describe('creating', () => {
       expect([body, answer.status, answer.body.code, answer.body.errors?.[0].path]).toEqual([body, status, code, path]);
     }
     expect((await post({ dataset })).body.detail).toContain(base);
+    expect((await post({ dataset, base, ...mixed, engine: 'onnxruntime' })).body.detail).toMatch(/float32 only/);
     expect((await post({ dataset, base, method: { type: 'featureExtraction', cut: 'nose' } })).body.detail).toContain(
       "'map'",
     );

@@ -102,6 +102,8 @@ describe('which engine trains', () => {
     });
     const said = (await eventsOf(job)).find((e) => e.message.startsWith('trains on onnxruntime'));
     expect(said?.data.why).toBe('the job asks for it');
+    const chosen = (await eventsOf(job)).find((e) => e.message.includes('precision float32: '));
+    expect(chosen).toBeDefined();
     expect(said?.data.layout).toMatch(/^convolutions in (blocks of (8|16) channels|the standard layout)/);
   });
 });
@@ -127,6 +129,25 @@ describe.runIf(TENSORFLOW !== null)('with TensorFlow', () => {
     });
     expect(model.certificate.maxDifference).toBeLessThan(1e-4);
     expect((await eventsOf(job)).some((e) => e.message.startsWith('trains on tensorflow'))).toBe(true);
+  });
+
+  it('trains in mixed precision where the job asks, and says so; what it publishes is proved in float32', async () => {
+    const job = await ground.job({
+      ...fineTuning,
+      hyperparameters: { ...fineTuning.hyperparameters, precision: 'mixed' },
+    });
+    await ground.train(job.id);
+    const done = (await ground.repos.jobs.byId(job.id))!;
+    expect(done.error).toBeNull();
+    expect(done).toMatchObject({
+      engine: { executor: 'tensorflow' },
+      hyperparameters: { precision: 'mixed' },
+    });
+    expect(done.metrics['validation/accuracy']!).toBeGreaterThan(0.9);
+    const model = (await ground.repos.models.find(job.projectId, done.modelId!))!;
+    expect(model.certificate.maxDifference).toBeLessThan(1e-4);
+    const said = (await eventsOf(job)).map((e) => e.message).join('\n');
+    expect(said).toContain('convolutions and products are computed in bfloat16');
   });
 
   it('a head alone is trained on onnxruntime, unless the job asks', async () => {

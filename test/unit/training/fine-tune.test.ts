@@ -57,6 +57,7 @@ describe('what fine-tuning chooses', () => {
       ...AUTO,
       ...({ epochs: 3, batchSize: 5, optimizer: 'sgd', batchNorm: 'live', warmup: 0, microBatch: 2 } as const),
       ...({ unfreezing: 'gradual', averageDecay: 0.9, averageUse: 'always', labelSmoothing: 0.2, dropout: 0 } as const),
+      precision: 'mixed' as const,
       classWeights: { a: 2 },
     };
     const { settings, chosen } = tuneSettings(given, FACTS);

@@ -1,11 +1,13 @@
 import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
-import type { Executor, Feeds, HostTensor, Program, State } from '../executor.js';
+import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
 import { loadAddon } from './addon.js';
+import { unknownOperator } from './describe-node.js';
 import { type Device, device } from './device.js';
 import type { Installation } from './installation.js';
 import { operatorTable } from './operators/table.js';
 import { type Plan, runPlan } from './plan.js';
-import { trace, unknownOperator } from './trace.js';
+import type { Precision } from './precision.js';
+import { trace } from './trace.js';
 
 interface Tensor {
   readonly id: number;
@@ -29,7 +31,8 @@ const find = operatorTable();
 export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>, deviceName: string): Executor {
   const addon = loadAddon(installation.addonPath);
   const on = device(addon);
-  const load = async (model: Model): Promise<Program> => program(on, model);
+  const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
+    program(on, model, o.precision ?? 'float32');
   return {
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
@@ -41,12 +44,12 @@ export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>
         dispose: () => whole.dispose(),
       };
     },
-    load: (file) => load(decodeModel(file)),
+    load: (file, o) => load(decodeModel(file), o),
     dispose: async () => {},
   };
 }
 
-function program(on: Device, model: Model): Program {
+function program(on: Device, model: Model, precision: Precision): Program {
   const { graph } = model;
   for (const node of graph.nodes) {
     const opset = model.opsets.get(node.domain) ?? 0;
@@ -83,7 +86,7 @@ function program(on: Device, model: Model): Program {
         const ids = runPlan(on, plan, new Map([...fed].map(([name, t]) => [name, t.id])));
         return new Map([...ids].map(([name, id]) => [name, { id, ...plan.types.get(name)! }]));
       }
-      const made = trace(on, model, find, fed, wanted);
+      const made = trace(on, model, find, fed, wanted, precision);
       plans.set(key, made.plan);
       const [oldest] = plans.keys();
       if (plans.size > MOST_PLANS && oldest !== undefined) {

@@ -10,11 +10,13 @@ import {
   stringAttribute,
 } from '../../../src/onnx/index.js';
 import type { HostTensor } from '../executor.js';
+import { described, unknownOperator } from './describe-node.js';
 import { type Device, typeName } from './device.js';
 import { hostTensor, numbersIn } from './host.js';
 import { type KernelAttributes, outputsOf, preparedAttributes } from './kernels.js';
 import { isPlain, laid, type Order, onlyOnesMove, permutation, plainOrder } from './order.js';
 import { KernelError, type Plan, type Step, withLastUses } from './plan.js';
+import { CAST, inBfloat16, type Precision } from './precision.js';
 
 /** A tensor as it lies in memory. */
 export interface Raw {
@@ -22,6 +24,10 @@ export interface Raw {
   readonly id: number;
   readonly dims: readonly number[];
   readonly type: DataType;
+  /** Of float32: lies in memory as bfloat16. */
+  readonly low: boolean;
+  /** The same numbers, lying the other way; goes when this goes. */
+  twin: Raw | null;
   /** Depends on no input: computed once, while the plan is made. */
   readonly constant: boolean;
   /** Values that still need it. */
@@ -69,7 +75,7 @@ export type FindOperator = (node: Node, opset: number) => Operator | null;
 /**
  * Runs the graph node by node on what is fed, and writes down every kernel call on the way: the plan, which gives the same
  * for other numbers of the same sizes. What depends on constants only is computed here and kept. Answers the plan and the
- * results of this run by name.
+ * results of this run by name, which are in float32 whatever `precision` is.
  */
 export function trace(
   device: Device,
@@ -77,6 +83,7 @@ export function trace(
   find: FindOperator,
   fed: ReadonlyMap<string, { readonly id: number; readonly type: DataType; readonly dims: readonly number[] }>,
   wanted: readonly string[],
+  precision: Precision = 'float32',
 ): { readonly plan: Plan; readonly results: ReadonlyMap<string, Raw> } {
   const { addon } = device;
   const { graph } = model;
@@ -91,12 +98,10 @@ export function trace(
   let places = 0;
   let at = '';
 
-  const raw = (id: number, dims: readonly number[], type: DataType, constant: boolean): Raw => ({
+  const raw = (id: number, dims: readonly number[], type: DataType, constant: boolean, low = false): Raw => ({
     place: places++,
-    id,
-    dims,
-    type,
-    constant,
+    ...{ id, dims, type, low, constant },
+    twin: null,
     holders: 0,
   });
   const valueFrom = (r: Raw, order: Order = plainOrder(r.dims.length)): Value => {
@@ -122,6 +127,24 @@ export function trace(
   };
 
   function calls(kernel: string, inputs: readonly Raw[], given: KernelAttributes = {}): readonly Raw[] {
+    if (precision === 'float32' || inputs.every((r) => r.constant)) return executed(kernel, inputs, given, false);
+    const floats = inputs.filter((r) => r.type === 'float32');
+    const low = inBfloat16(
+      kernel,
+      floats.map((r) => r.low),
+    );
+    const as = (r: Raw): Raw => (r.type === 'float32' && r.low !== low ? otherwise(r) : r);
+    return executed(kernel, inputs.map(as), given, low);
+  }
+  /** The tensor in float32 for one that lies in bfloat16, or the other way round. */
+  function otherwise(r: Raw): Raw {
+    if (r.twin === null) {
+      r.twin = executed('Cast', [r], CAST[r.low ? 'float32' : 'bfloat16'], !r.low)[0] as Raw;
+      r.twin.holders = 1;
+    }
+    return r.twin;
+  }
+  function executed(kernel: string, inputs: readonly Raw[], given: KernelAttributes, low: boolean): readonly Raw[] {
     const attributes = preparedAttributes(kernel, given);
     let results: ReturnType<typeof addon.executeOp>;
     try {
@@ -132,11 +155,15 @@ export function trace(
         outputsOf(kernel, given),
       );
     } catch (error) {
-      const sizes = inputs.map((r) => `${r.type}[${r.dims}]`).join(', ');
+      const sizes = inputs.map((r) => `${r.low ? 'bfloat16' : r.type}[${r.dims}]`).join(', ');
       throw new KernelError(`${at}: ${error instanceof Error ? error.message : String(error)} (${kernel} of ${sizes})`);
     }
     const still = inputs.every((r) => r.constant);
-    const made = results.map((r) => raw(r.id, r.shape, typeName(r.dtype), still));
+    const made = results.map((r) => {
+      const type = typeName(r.dtype);
+      const lies = low && type === 'bfloat16';
+      return raw(r.id, r.shape, lies ? 'float32' : type, still, lies);
+    });
     if (still) for (const r of made) constants.set(r.place, r);
     else {
       for (const r of made) alive.add(r);
@@ -212,8 +239,14 @@ export function trace(
     for (const r of [v.raw, ...v.copies.values()]) r.holders++;
   };
   const letGo = (r: Raw): void => {
-    if (r.holders > 0 || !alive.delete(r)) return;
-    addon.deleteTensor(r.id);
+    if (r.holders > 0) return;
+    const { twin } = r;
+    r.twin = null;
+    if (twin !== null) {
+      twin.holders--;
+      letGo(twin);
+    }
+    if (alive.delete(r)) addon.deleteTensor(r.id);
   };
 
   const needed = neededNodes(graph.nodes, wanted);
@@ -253,6 +286,7 @@ export function trace(
       const v = values.get(name);
       if (!v) throw new OnnxError('unknown-tensor', `The graph has no tensor '${name}'.`);
       let r = plain(v);
+      if (r.low) r = otherwise(r);
       // A result is its own tensor: what is fed, kept or given twice is handed out as a further handle.
       if (r.constant || !alive.has(r) || taken.has(r.place)) r = copy(r);
       taken.add(r.place);
@@ -318,24 +352,4 @@ function neededNodes(nodes: readonly Node[], wanted: readonly string[]): readonl
     for (const name of node.inputs) names.add(name);
   }
   return found.reverse();
-}
-
-/** Operator, name, sizes of the inputs and attributes of a node, for an error's words. */
-function described(node: Node, opset: number, values: ReadonlyMap<string, Value>): string {
-  const inputs = node.inputs.map((name) => {
-    const v = values.get(name);
-    return v ? `${v.type}[${v.dims}]` : '-';
-  });
-  const attributes = [...node.attributes].map(([name, a]) =>
-    a.type === 'int' || a.type === 'float' || a.type === 'ints' || a.type === 'floats' ? `${name}=${a.value}` : name,
-  );
-  return `${node.opType} '${node.name || node.outputs[0]}' (opset ${opset}) of ${inputs.join(', ')}${attributes.length > 0 ? ` with ${attributes.join(', ')}` : ''}`;
-}
-
-export function unknownOperator(node: Node, opset: number): OnnxError {
-  const domain = node.domain === '' ? '' : `${node.domain}.`;
-  return new OnnxError(
-    'operator-unsupported',
-    `The TensorFlow engine does not run ${domain}${node.opType} of opset ${opset} (node '${node.name || node.outputs[0]}'). Train on onnxruntime.`,
-  );
 }

@@ -14,6 +14,7 @@ import { type TuneGraphs, tuneGraphs } from './graphs.js';
 import { type LoopSettings, tune } from './loop.js';
 import { type HeldSource, logitsOf } from './measure.js';
 import { tunedNetwork } from './network.js';
+import { precisionWords, refusePrecision } from './precision.js';
 import type { TuneSettings } from './settings.js';
 import { trainedLayers } from './trained.js';
 import { tuner } from './trainer.js';
@@ -28,6 +29,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const { train, validation, test, labels } = o.parts;
   const { method } = spec;
   const given = spec.hyperparameters;
+  if (given.precision === 'mixed') refusePrecision('mixed', executor.engine);
   const scratch = method.type === 'scratch';
   const base = (await o.readBase()).model;
   const network = await tunedNetwork(o, base);
@@ -49,8 +51,9 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
     layers.parameters
       .filter(({ name }) => s.embeddings !== 'frozen' || !text?.tables.has(name))
       .map(({ name, depth }) => ({ name, depth, rate: s.layerDecay ** depth }));
-  const graphsFor = (s: TuneSettings, length: number | undefined) =>
-    tuneGraphs(executor, {
+  const graphsFor = async (s: TuneSettings, length: number | undefined): Promise<TuneGraphs> => ({
+    precision: s.precision,
+    ...(await tuneGraphs(executor, {
       trunk,
       tokens: text === null || length === undefined ? null : { text: text.input, length },
       dropout: s.dropout > 0 ? { rate: s.dropout, seed: s.seed } : null,
@@ -66,7 +69,8 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       accumulates: s.microBatch < s.batchSize,
       unfreezes: s.unfreezing === 'gradual',
       averages: s.averageDecay > 0,
-    });
+    })),
+  });
   // By the longest texts: what a pass takes grows with the length.
   const available = Math.min(process.availableMemory(), spec.memoryBytes ?? Number.POSITIVE_INFINITY);
   const fitted = await fitting(given, facts, available, async (s) => {
@@ -82,7 +86,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   tell({
     type: 'log',
     level: 'info',
-    message: `trains ${layers.names.length} layers (${parametersOf(settings).length} tensors) and the head${belowIs(graphs, wanted, lengths)}${passes === 1 ? '' : `; a step adds up the gradients of ${passes} passes of ${settings.microBatch} examples`}; about ${mib(memory.estimate.total)} of ${mib(memory.available)} MiB of memory`,
+    message: `trains ${layers.names.length} layers (${parametersOf(settings).length} tensors) and the head${belowIs(graphs, wanted, lengths)}${passes === 1 ? '' : `; a step adds up the gradients of ${passes} passes of ${settings.microBatch} examples`}${precisionWords(settings.precision, executor.engine)}; about ${mib(memory.estimate.total)} of ${mib(memory.available)} MiB of memory`,
     data: {
       layers: layers.names.slice(0, 50),
       lengths: [...lengths],

@@ -22,11 +22,11 @@ export function forms(executor: Executor, graphs: TuneGraphs, at?: (length: numb
   const made = new Map<string, Promise<Form>>();
   const programs: Promise<Program>[] = [];
   const held = at === undefined ? [] : tablesOf(graphs.measure);
-  const compiled = (model: Model) => {
+  const compiled = (model: Model, precision: TuneGraphs['precision'] = 'float32') => {
     let program: Promise<Program> | null = null;
     return () => {
       if (program === null) {
-        program = executor.compile(withoutTables(model, held), { training: true });
+        program = executor.compile(withoutTables(model, held), { training: true, precision });
         programs.push(program);
       }
       return program;
@@ -34,7 +34,7 @@ export function forms(executor: Executor, graphs: TuneGraphs, at?: (length: numb
   };
   const form = ({ input, step, measure, watched }: TuneGraphs): Form => {
     const model = withoutTables(step.pass, held);
-    return { input, model, watched, pass: compiled(step.pass), measure: compiled(measure) };
+    return { input, model, watched, pass: compiled(step.pass, graphs.precision), measure: compiled(measure) };
   };
   return {
     constants: held.map(constantOf),

@@ -64,6 +64,8 @@ export interface TuneGraphs {
   /** Features that the head reads. */
   readonly features: number;
   readonly dropout: Dropout | null;
+  /** What a training pass computes in; measuring is in float32. Left out: float32. */
+  readonly precision?: 'float32' | 'mixed';
   readonly step: StepGraphs;
   /** The same network for measuring: input, packs and statistics -> `logits`. */
   readonly measure: Model;

@@ -138,6 +138,12 @@ export function tuneSettings(
     ),
     averageDecay: pick('averageDecay', h.averageDecay, kept, why),
     averageUse: pick('averageUse', h.averageUse, 'better', 'what does better on validation is kept'),
+    precision: pick(
+      'precision',
+      h.precision,
+      'float32',
+      'mixed is for devices with units for bfloat16, where a job asks for it',
+    ),
   };
   return { settings, chosen: chosen() };
 }
