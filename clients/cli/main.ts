@@ -15,6 +15,8 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
       return EXIT.ok;
     }
     const url = parsed.values.url ?? env.GRAFT_URL ?? 'http://127.0.0.1:8080';
+    if (!/^https?:\/\/./.test(url) || !URL.canParse(url))
+      throw new UsageError(`'${url}' is no address (--url, GRAFT_URL). One looks like http://127.0.0.1:8080`);
     const apiKey = env.GRAFT_API_KEY;
     const client = createClient({ url, ...(apiKey ? { apiKey } : {}) });
     return await parsed.command.run({ client, out, args: parsed.args, values: parsed.values });
@@ -25,9 +27,16 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
   }
 }
 
+/** How to mend here what the service says of HTTP. */
+function hint({ status, problem }: ApiError): readonly string[] {
+  if (status === 401) return ['The key that is sent is what GRAFT_API_KEY holds.'];
+  const missing = /^There is no (base|dataset|job|model)/.exec(problem.detail)?.[1];
+  return missing === undefined ? [] : [`\`graft ${missing}s list\` shows those that are there.`];
+}
+
 function failure(error: unknown, out: ReturnType<typeof createOutput>): number {
   if (error instanceof UsageError) {
-    out.error(`${error.message}\nRun \`graft --help\` for the commands.`);
+    out.error(`${error.message}\nRun \`graft ${error.of === null ? '' : `${error.of} `}--help\` for more.`);
     return EXIT.usage;
   }
   if (error instanceof ConnectionError) {
@@ -35,7 +44,8 @@ function failure(error: unknown, out: ReturnType<typeof createOutput>): number {
     return EXIT.unreachable;
   }
   if (error instanceof ApiError) {
-    out.problem(error.problem);
+    const { detail } = error.problem;
+    out.problem({ ...error.problem, detail: [detail, ...hint(error)].join(' ') });
     return error.status < 500 ? EXIT.refused : EXIT.server;
   }
   const code = (error as NodeJS.ErrnoException).code;

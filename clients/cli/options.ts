@@ -1,8 +1,17 @@
 import { parseArgs } from 'node:util';
 import type { Client } from '../api/client.js';
+import { closest } from './closest.js';
 import type { Output } from './output.js';
 
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  /** `of`: the command whose help tells more. */
+  constructor(
+    message: string,
+    readonly of: string | null = null,
+  ) {
+    super(message);
+  }
+}
 
 export interface Context {
   readonly client: Client;
@@ -40,7 +49,7 @@ export function parse(argv: readonly string[], commands: readonly Command[]) {
       args: [],
       values: {},
     };
-  if (command === undefined) throw new UsageError(`There is no command '${plain.slice(0, 2).join(' ')}'.`);
+  if (command === undefined) throw unknownCommand(plain, commands);
   const options: Record<string, { type: 'string' | 'boolean' }> = {};
   for (const name of Object.keys({ ...GLOBAL, ...command.options })) options[name] = { type: 'string' };
   for (const name of Object.keys({ ...GLOBAL_FLAGS, ...command.flags })) options[name] = { type: 'boolean' };
@@ -48,7 +57,7 @@ export function parse(argv: readonly string[], commands: readonly Command[]) {
     const { values, positionals } = parseArgs({ args: [...argv], options, allowPositionals: true, strict: true });
     const args = positionals.slice(command.name.split(' ').length);
     const least = command.args.filter((arg) => !arg.startsWith('[')).length;
-    const most = command.args.some((arg) => arg.endsWith('…')) ? Number.POSITIVE_INFINITY : command.args.length;
+    const most = command.args.some((arg) => arg.endsWith(']…')) ? Number.POSITIVE_INFINITY : command.args.length;
     if (args.length < least)
       throw new UsageError(`\`graft ${command.name}\` needs ${command.args.slice(args.length).join(' ')}.`);
     if (args.length > most) throw new UsageError(`\`graft ${command.name}\` takes no '${args[most]}'.`);
@@ -57,8 +66,48 @@ export function parse(argv: readonly string[], commands: readonly Command[]) {
     );
     return { help: false as const, words: plain, command, args, values: texts as Context['values'] };
   } catch (error) {
-    throw error instanceof UsageError ? error : new UsageError((error as Error).message);
+    throw error instanceof UsageError
+      ? new UsageError(error.message, command.name)
+      : badOption(error, command, options);
   }
+}
+
+const meant = (word: string, known: readonly string[], prefix = ''): string => {
+  const near = closest(word, known);
+  return near === null ? '' : ` Did you mean ${prefix}${near}?`;
+};
+
+function unknownCommand(plain: readonly string[], commands: readonly Command[]): UsageError {
+  const [first = '', second = ''] = plain;
+  const below = commands.filter((c) => c.name.startsWith(`${first} `)).map((c) => c.name.slice(first.length + 1));
+  if (below.length === 0) {
+    const known = [...new Set(commands.map((c) => c.name.split(' ')[0]!))];
+    return new UsageError(`There is no command '${first}'.${meant(first, known, 'graft ')}`);
+  }
+  const what = second === '' ? `\`graft ${first}\` needs a word more` : `There is no command '${first} ${second}'`;
+  return new UsageError(`${what}: ${below.join(', ')}.${meant(second, below, `graft ${first} `)}`, first);
+}
+
+/** What Node's parser found, in words that say how to mend it. */
+function badOption(error: unknown, { name }: Command, options: Readonly<Record<string, unknown>>): UsageError {
+  const { code, message } = error as { code?: string; message: string };
+  const option = /'(-[^' ]+)/.exec(message)?.[1] ?? '';
+  const known = Object.keys(options);
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const near =
+      meant(option.replace(/^-+/, ''), known, '--') ||
+      ' A word that begins with - but is no option comes last, after --.';
+    return new UsageError(`\`graft ${name}\` has no option '${option}'.${near}`, name);
+  }
+  // One is given an option's name as its value, or nothing, or something where it takes nothing.
+  if (code === 'ERR_PARSE_ARGS_INVALID_OPTION_VALUE' && option !== '')
+    return new UsageError(
+      /does not take an argument/.test(message)
+        ? `${option} stands alone, without a value.`
+        : `${option} needs a value: ${option}=…`,
+      name,
+    );
+  return new UsageError(message, name);
 }
 
 export function help(commands: readonly Command[], words: readonly string[]): string {

@@ -41,6 +41,7 @@ export async function archiveOf(path: string, { without, links = false }: Archiv
     : [];
   const skipped = linked.length - followed.length;
   const files = [...entries.filter((entry) => entry.isFile()).map(pathOf), ...followed];
+  if (files.length === 0) throw new Error(`There is no file in the folder '${path}'.`);
   for (const file of files.filter((one) => !without?.has(one)).sort()) {
     zip.addFile(file, relative(source, file).split(sep).join('/'), { compress: false, mtime: MTIME, mode: 0o100644 });
   }

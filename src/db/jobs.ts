@@ -1,6 +1,6 @@
 import { HELD_STATES } from '../domain/lifecycle.js';
 import type { JobRepository } from '../domain/ports.js';
-import { newId } from '../ids.js';
+import { GraftError } from '../errors.js';
 import type { Database } from './client.js';
 import { afterId, pageOf } from './cursor.js';
 import { groundLost } from './job-ground.js';
@@ -129,8 +129,8 @@ export function jobRepository(db: Database): JobRepository {
     async request(projectId, id, action) {
       const find = () => get(projectId, id);
       // Asked first, so that another project's job is not found rather than changed.
-      const job = await find();
-      return requestOf(pool, find, job === null ? newId('job') : id, action);
+      if ((await find()) === null) throw new GraftError('not-found', `There is no job '${id.slice(0, 100)}'.`);
+      return requestOf(pool, find, id, action);
     },
     async events(jobId, after, limit) {
       const { rows } = await pool.query<EventRow>({

@@ -91,7 +91,7 @@ function byFolder(pictures: readonly string[], notes: string[]): ImageLayout {
   if (examples.size === 0) {
     throw new GraftError(
       'dataset-invalid',
-      `None of the ${pictures.length} pictures lies in a folder that names its label (the first is '${pictures[0]}'). ${NOTHING_FITS}`,
+      `None of ${counted(pictures.length, 'picture')} lies in a folder that names its label (the first is '${pictures[0]}'). ${NOTHING_FITS}`,
     );
   }
   const unsplit = [...examples.values()].filter((example) => example.split === null).length;

@@ -80,17 +80,16 @@ function methodOf(values: Context['values']): { type: string; layers?: 'all' | n
   return { type: 'fineTuning', layers: layers === 'all' ? 'all' : Number(layers) };
 }
 
-function requestOf({ values }: Context, dataset: Dataset): JobRequest {
+/** What the options say of the job; read before anything is sent. Throws `UsageError`. */
+function settingsOf(values: Context['values']): Omit<JobRequest, 'task' | 'dataset'> {
   const fraction = numberOf(values, 'validation');
   return {
-    task: dataset.task,
-    dataset: dataset.id,
     ...(values.base === undefined ? {} : { base: values.base }),
     ...(values.name === undefined ? {} : { name: values.name }),
     method: { ...methodOf(values), ...(values.cut === undefined ? {} : { cut: values.cut }) },
     hyperparameters: hyperparametersOf(values),
     ...(fraction === undefined ? {} : { validation: { fraction } }),
-  } as JobRequest;
+  } as Omit<JobRequest, 'task' | 'dataset'>;
 }
 
 const BASE_PATIENCE_MS = 60_000;
@@ -175,10 +174,12 @@ export const train: Command = {
         throw new UsageError(`There is no folder, archive, table or dataset '${source}'.`);
       });
     }
+    const settings = settingsOf(values);
     if (source.startsWith('ds_')) refuseColumnsOf(source, values);
+    if (values.base !== undefined) await client.bases.get(values.base);
     const dataset = source.startsWith('ds_') ? await client.datasets.get(source) : await addDataset(context, source);
     if (!(await showDataset(context, dataset))) return 1;
-    const job = await createJob(context, requestOf(context, dataset));
+    const job = await createJob(context, { task: dataset.task, dataset: dataset.id, ...settings } as JobRequest);
     if (values.detach !== undefined) {
       if (out.json) out.data(job);
       else out.text(`${job.id}  ${job.state}\n  graft jobs watch ${job.id}`);

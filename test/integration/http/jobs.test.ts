@@ -264,7 +264,8 @@ describe('actions', () => {
     expect(await act('cancel')).toEqual([202, 'cancelled']);
     expect(await act('resume')).toEqual([409, 'state-conflict']);
     expect(await act('retry')).toEqual([409, 'state-conflict']);
-    expect((await api().post('/v1/jobs/job_none/cancel')).status).toBe(404);
+    const none = await api().post('/v1/jobs/job_none/cancel');
+    expect([none.status, none.body.detail]).toEqual([404, "There is no job 'job_none'."]);
   });
 
   it('retries a failed job as a new one, which a repeated request finds again', async () => {
