@@ -48,9 +48,9 @@ function failure(error: unknown, out: ReturnType<typeof createOutput>): number {
     out.problem({ ...error.problem, detail: [detail, ...hint(error)].join(' ') });
     return error.status < 500 ? EXIT.refused : EXIT.server;
   }
-  const code = (error as NodeJS.ErrnoException).code;
-  out.error(
-    code === 'ENOENT' ? `There is no file '${(error as NodeJS.ErrnoException).path}'.` : (error as Error).message,
-  );
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT') out.error(`There is no file '${path}'.`);
+  else if (code === 'EEXIST') out.error(`There is a file '${path}' where a folder is to be. Name another.`);
+  else out.error(message);
   return EXIT.failed;
 }

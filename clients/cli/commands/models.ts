@@ -82,8 +82,9 @@ export const modelCommands: readonly Command[] = [
     about: 'model.onnx, labels and the rest',
     async run({ client, out, args }) {
       const folder = args[1] ?? args[0]!;
+      const { data: files } = await client.models.files(args[0]!);
       await mkdir(folder, { recursive: true });
-      for (const file of (await client.models.files(args[0]!)).data) {
+      for (const file of files) {
         const response = await client.models.file(args[0]!, file.name);
         await pipeline(
           Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]),
