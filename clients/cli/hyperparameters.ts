@@ -18,6 +18,7 @@ const NUMBERS = {
   'micro-batch': ['microBatch', 'examples of a pass; gradients of several are added up (auto)'],
   'average-decay': ['averageDecay', 'share that a step leaves of the moving average of weights, 0: none (auto)'],
   dropout: ['dropout', 'share of the features that the head does not see in a step (auto)'],
+  'layer-dropout': ['layerDropout', 'share of what the blocks of an encoder add that is left out in a step (auto: 0)'],
 } as const satisfies Readonly<Record<string, readonly [keyof Hyperparameters, string]>>;
 const WORDS = {
   optimizer: ['optimizer', 'of --fine-tune and --scratch: adamw, sgd (auto)'],

@@ -145,6 +145,7 @@ const TUNING = [
   'averageDecay',
   'averageUse',
   'dropout',
+  'layerDropout',
   'embeddings',
   'precision',
 ] as const satisfies readonly (keyof TuningHyperparameters)[];

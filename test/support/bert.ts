@@ -25,6 +25,8 @@ export interface SmallBert {
   readonly classes?: number;
   /** What is between the first token and the classifier, as the hub's architectures have it; nothing by default. */
   readonly head?: HeadForm;
+  /** Ends in residual sums with a layer normalisation each: as one operator (opset 17 on), or spelled out. */
+  readonly norms?: 'operator' | 'spelled';
   readonly vocabulary?: number;
   readonly width?: number;
   readonly seed?: number;
@@ -53,8 +55,21 @@ export function smallBert(o: SmallBert = {}): Model {
     scores = b.op('Add', [scores, unsqueeze(b, b.op('Mul', [seen, constant(b, 'float32', 10_000)]), [1])]);
   }
   const attended = b.op('MatMul', [b.op('Softmax', [scores], { axis: 2 }), project('value')]);
-  const mixed = b.op('Tanh', [b.op('Add', [x, attended])]);
-  b.op('MatMul', [mixed, weights('dense', [width, width])], {}, { outputs: ['last_hidden_state'] });
+  if (o.norms === undefined) {
+    const mixed = b.op('Tanh', [b.op('Add', [x, attended])]);
+    b.op('MatMul', [mixed, weights('dense', [width, width])], {}, { outputs: ['last_hidden_state'] });
+  } else {
+    const dense = (from: string, name: string) =>
+      b.op('Add', [
+        weights(`${name}.bias`, [width]),
+        b.op('MatMul', [from, weights(`${name}.weight`, [width, width])]),
+      ]);
+    const around = (name: string, branch: string, from: string, outputs: readonly string[] | 1 = 1) =>
+      normalised(b, o.norms!, b.op('Add', [from, branch]), weights(`${name}.scale`, [width]), outputs);
+    const first = around('attention.norm', dense(attended, 'attention'), x);
+    const inner = b.op('Relu', [dense(first, 'inner')]);
+    around('norm', dense(inner, 'outer'), first, ['last_hidden_state']);
+  }
   const shape = [...size, width];
   if (o.classes === undefined) {
     b.output('last_hidden_state', 'float32', shape);
@@ -64,6 +79,22 @@ export function smallBert(o: SmallBert = {}): Model {
   const head = [weights('classifier.weight', [o.classes, width]), weights('classifier.bias', [o.classes])];
   b.output(b.op('Gemm', [row, ...head], { transB: 1 }, { outputs: ['logits'] }), 'float32', [size[0]!, o.classes]);
   return b.model();
+}
+
+/** Over the last axis, without a bias. */
+function normalised(
+  b: GraphBuilder,
+  form: NonNullable<SmallBert['norms']>,
+  x: string,
+  scale: string,
+  outputs: readonly string[] | number,
+): string {
+  if (form === 'operator') return b.op('LayerNormalization', [x, scale], { axis: -1 }, { outputs });
+  const mean = (of: string) => b.op('ReduceMean', [of], { axes: [-1] });
+  const centred = b.op('Sub', [x, mean(x)]);
+  const variance = mean(b.op('Mul', [centred, centred]));
+  const deviation = b.op('Sqrt', [b.op('Add', [variance, constant(b, 'float32', 1e-5)])]);
+  return b.op('Mul', [b.op('Div', [centred, deviation]), scale], {}, { outputs });
 }
 
 /** The row that a classifier reads, from the first token's vector. `square` gives a layer's weights. */

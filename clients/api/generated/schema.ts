@@ -1021,6 +1021,8 @@ export interface components {
             averageUse?: "auto" | "better" | "always";
             /** @description Share of the features that the head does not see in a step, drawn anew for every example. `auto`: 0.1 for texts, 0 for pictures. */
             dropout?: "auto" | number;
+            /** @description Share of what each attention and feed-forward block of an encoder adds that is left out in a step, drawn anew for every example and token: the dropout of BERT's own training, which exporters leave out. `auto`: 0. */
+            layerDropout?: "auto" | number;
             /**
              * @description Of texts: whether the words' vectors are trained with the layers. `auto`: frozen, but with 20,000 texts or more and from scratch.
              * @enum {string}
@@ -1103,6 +1105,8 @@ export interface components {
             averageUse?: "auto" | "better" | "always";
             /** @description Share of the features that the head does not see in a step, drawn anew for every example. `auto`: 0.1 for texts, 0 for pictures. */
             dropout?: "auto" | number;
+            /** @description Share of what each attention and feed-forward block of an encoder adds that is left out in a step, drawn anew for every example and token: the dropout of BERT's own training, which exporters leave out. `auto`: 0. */
+            layerDropout?: "auto" | number;
             /**
              * @description Of texts: whether the words' vectors are trained with the layers. `auto`: frozen, but with 20,000 texts or more and from scratch.
              * @enum {string}

@@ -29,6 +29,8 @@ export interface TuningHyperparameters {
   readonly averageUse?: 'auto' | 'better' | 'always';
   /** Share of the features that the head does not see in a step. */
   readonly dropout?: 'auto' | number;
+  /** Share of what each block of an encoder adds that is left out in a step. */
+  readonly layerDropout?: 'auto' | number;
   /** Of texts: whether the words' vectors are trained with the layers. */
   readonly embeddings?: 'auto' | 'frozen' | 'trained';
   /** What a training step computes in; weights and moments are float32 always. */

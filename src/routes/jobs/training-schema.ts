@@ -107,6 +107,10 @@ const TUNING = {
     { type: 'number', minimum: 0, maximum: 0.9 },
     'Share of the features that the head does not see in a step, drawn anew for every example. `auto`: 0.1 for texts, 0 for pictures.',
   ),
+  layerDropout: auto(
+    { type: 'number', minimum: 0, maximum: 0.9 },
+    "Share of what each attention and feed-forward block of an encoder adds that is left out in a step, drawn anew for every example and token: the dropout of BERT's own training, which exporters leave out. `auto`: 0.",
+  ),
   embeddings: words(['auto', 'frozen', 'trained'], {
     description:
       "Of texts: whether the words' vectors are trained with the layers. `auto`: frozen, but with 20,000 texts or more and from scratch.",
@@ -130,6 +134,7 @@ const TUNING_OPTIONAL = {
   averageDecay: Type.Optional(TUNING.averageDecay),
   averageUse: Type.Optional(TUNING.averageUse),
   dropout: Type.Optional(TUNING.dropout),
+  layerDropout: Type.Optional(TUNING.layerDropout),
   embeddings: Type.Optional(TUNING.embeddings),
   precision: Type.Optional(TUNING.precision),
 };

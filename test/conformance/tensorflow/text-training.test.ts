@@ -52,7 +52,7 @@ function trialOf({ file, cut, words }: Case, learns: Precision | null = null): T
       ...PLAIN,
       trunk: own,
       tokens: { text: TEXT, length },
-      dropout: { rate: 0.1, seed: 5 },
+      dropout: { rate: 0.1, layers: 0.1, seed: 5 },
       classes: CLASSES,
       head: { weight, bias: new Float32Array(CLASSES) },
       parameters: parameters.filter(({ name }) => !frozen.has(name)).map((p) => ({ ...p, rate: 1 })),

@@ -63,7 +63,16 @@ describe('what fine-tuning chooses', () => {
     const { settings, chosen } = tuneSettings(given, FACTS);
     expect(settings).toMatchObject({ ...given, learningRate: 1e-2, weightDecay: 0.01 });
     expect(chosen.map((c) => c.name).sort()).toEqual(
-      ['augmentation', 'gradientClip', 'layerDecay', 'learningRate', 'patience', 'schedule', 'weightDecay'].sort(),
+      [
+        'augmentation',
+        'gradientClip',
+        'layerDecay',
+        'layerDropout',
+        'learningRate',
+        'patience',
+        'schedule',
+        'weightDecay',
+      ].sort(),
     );
     for (const { why } of chosen) expect(why.length).toBeGreaterThan(10);
     expect(settingsOf(AUTO, { batchNorm: false }).batchNorm).toBe('frozen');

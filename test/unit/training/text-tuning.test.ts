@@ -166,7 +166,7 @@ describe('a small encoder', () => {
   const train = textSource(all, textPart(all.table, 0, TRAIN), all.labels.subarray(0, TRAIN), CLASSES);
   const held = heldTexts(all, textPart(all.table, TRAIN, HELD), all.labels.subarray(TRAIN));
   const hooks = { metrics: () => {}, progress: () => {}, log: () => {} };
-  const dropout = { rate: 0.1, seed: 4 };
+  const dropout = { rate: 0.1, layers: 0, seed: 4 };
 
   it('learns, and interrupted goes on to the same bits; measured in any order of lengths', async () => {
     expect(new Set(all.lengths).size).toBeGreaterThan(1);

@@ -56,7 +56,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
     ...(await tuneGraphs(executor, {
       trunk,
       tokens: text === null || length === undefined ? null : { text: text.input, length },
-      dropout: s.dropout > 0 ? { rate: s.dropout, seed: s.seed } : null,
+      dropout: s.dropout > 0 || s.layerDropout > 0 ? { rate: s.dropout, layers: s.layerDropout, seed: s.seed } : null,
       classes: labels.length,
       head,
       parameters: parametersOf(s),
@@ -186,11 +186,22 @@ const freshHead = (features: number, classes: number) => ({
  */
 function recipeOf({ spec, parts }: MethodInput, settings: TuneSettings): string {
   const { base, cut, method, dataset } = spec;
-  const { batchSize, microBatch, optimizer, batchNorm, augmentation, averageDecay, dropout, embeddings, seed } =
-    settings;
+  const {
+    batchSize,
+    microBatch,
+    optimizer,
+    batchNorm,
+    augmentation,
+    averageDecay,
+    dropout,
+    layerDropout,
+    embeddings,
+    seed,
+  } = settings;
   const meaning = {
     ...{ batchSize, microBatch, optimizer, batchNorm, augmentation, averages: averageDecay > 0, dropout, seed },
     ...(embeddings !== undefined && { embeddings }),
+    ...(layerDropout > 0 && { layerDropout }),
   };
   const rows = parts.train.map((e) => e.digest).join();
   const all = [base.digest, cut, meaningOf(spec.input), method, dataset.digest, rows, parts.labels, meaning];

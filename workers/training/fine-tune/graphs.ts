@@ -61,9 +61,9 @@ export interface TuneGraphs {
   readonly below: { readonly model: Model; readonly width: number } | null;
   /** What one pass takes in. */
   readonly input: PassInput;
-  /** Features that the head reads. */
+  /** Numbers of an example's dropout mask. */
   readonly features: number;
-  readonly dropout: Dropout | null;
+  readonly dropout: (Dropout & { readonly features: number }) | null;
   /** What a training pass computes in; measuring is in float32. Left out: float32. */
   readonly precision?: 'float32' | 'mixed';
   readonly step: StepGraphs;
@@ -98,8 +98,8 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const network = split?.above ?? whole;
   const live = o.liveStatistics ? liveBatchNorm(network, wholeShapes) : { model: network, statistics: [] };
   const features = o.head.weight.length / o.classes;
-  const dropout = o.dropout ?? null;
-  const forward = withLoss(dropout === null ? live.model : withDropout(live.model, features), o.classes);
+  const dropped = o.dropout ? withDropout(live.model, features, o.dropout, wholeShapes) : null;
+  const forward = withLoss(dropped?.model ?? live.model, o.classes);
   // Folded, it runs at no other size than its own, and most of it has been measured.
   const known = new Map([...wholeShapes, ...inputShapes(forward, sizesOf(o)), ...liveShapes(forward)]);
   const shapes = await measureRest(forward, known, runner);
@@ -115,8 +115,8 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   return {
     below: split === null ? null : { model: split.below, width: split.width },
     input: passInput(network, shapes, o),
-    features,
-    dropout,
+    features: dropped?.numbers ?? 0,
+    dropout: o.dropout ? { ...o.dropout, features } : null,
     step: { ...step, pass: stated(step.pass, shapes, [...trained, ...outputsOf(forward)]) },
     measure: stated(
       initializersAsInputs(

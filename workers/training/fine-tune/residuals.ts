@@ -1,0 +1,50 @@
+import { consumers, type Model, type Node, producers, type Shapes } from '../../../src/onnx/index.js';
+
+/** What a block of an encoder adds to what it was given. */
+export interface Branch {
+  /** The sum of the two. */
+  readonly sum: Node;
+  /** Which of its inputs the block has made. */
+  readonly input: 0 | 1;
+  /** Of that: [rows, tokens, width]. */
+  readonly tokens: number;
+  readonly width: number;
+}
+
+/** What changes nothing in what a tensor is. */
+const PASSED = /^(Identity|Dropout|Cast)$/;
+
+/**
+ * The branches of all residual sums that a layer normalisation reads, as one operator or spelled out: attention's and
+ * feed-forward's of each block of an encoder. Recognised by structure, since exporters rename.
+ */
+export function residualBranches({ graph }: Model, shapes: Shapes): readonly Branch[] {
+  const [made, read] = [producers(graph), consumers(graph)];
+  const isConstant = (name: string): boolean => {
+    const node = made.get(name);
+    return node === undefined ? graph.initializers.has(name) : PASSED.test(node.opType) && isConstant(node.inputs[0]!);
+  };
+  const isNormalised = (name: string): boolean => {
+    const readers = read.get(name) ?? [];
+    const first = (opType: string) => readers.some((node) => node.opType === opType && node.inputs[0] === name);
+    return first('LayerNormalization') || (first('ReduceMean') && first('Sub'));
+  };
+  /** Made by a matrix of the model's own, with or without a bias. */
+  const isProjected = (name: string): boolean => {
+    const node = made.get(name);
+    if (node === undefined) return false;
+    const { opType, inputs } = node;
+    if (opType === 'MatMul' || opType === 'Gemm') return isConstant(inputs[1] ?? '');
+    if (PASSED.test(opType)) return isProjected(inputs[0]!);
+    return opType === 'Add' && inputs.some(isConstant) && inputs.some(isProjected);
+  };
+  return graph.nodes.flatMap((sum): Branch[] => {
+    if (sum.opType !== 'Add' || sum.inputs.some(isConstant) || !isNormalised(sum.outputs[0]!)) return [];
+    const own = sum.inputs.map(isProjected);
+    // Positions are added to projected words too, but are the same for every row.
+    const [one, other] = sum.inputs.map((name) => shapes.get(name));
+    if (own[0] === own[1] || one?.dataType !== 'float32' || one.dims.length !== 3) return [];
+    if (one.dims.join() !== other?.dims.join()) return [];
+    return [{ sum, input: own[0] ? 0 : 1, tokens: one.dims[1]!, width: one.dims[2]! }];
+  });
+}
