@@ -24,6 +24,8 @@ export interface EngineRegistry {
   current(): Promise<readonly EngineReport[]>;
   /** null: what was asked for is not here. */
   choose(requested: Job['engineRequested'], method: Method['type']): Promise<EngineChoice | null>;
+  /** A run on this engine broke off: it is tried anew before it is chosen again. */
+  doubt(executor: Engine['executor']): void;
 }
 
 export const INSTALL = 'npm run engine:tensorflow';
@@ -71,6 +73,9 @@ export function engineRegistry(
   return {
     async current() {
       return [embedded, await tensorflow()].map(({ addonPath: _path, gpu: _gpu, ...report }) => report);
+    },
+    doubt(executor) {
+      if (executor === 'tensorflow') known = null;
     },
     async choose(requested, method) {
       return chosen(requested === 'auto' ? (config.engine ?? 'auto') : requested, requested, method, [

@@ -21,14 +21,14 @@ export interface TrainDeps {
 
 /**
  * The processor of `job.train`: each attempt runs in a process of its own. A job that is not queued (another worker holds
- * it, or it is over) is nothing to do. A process that crashed gives the job back, and the next attempt follows at once;
- * what it had computed is in the feature cache.
+ * it, or it is over) is nothing to do. A process that crashed, or whose GPU is gone, gives the job back, and the next attempt
+ * follows at once, on what engine is left; what was computed is in the feature cache and the last checkpoint.
  */
 export function jobTrain(
   deps: TrainDeps,
   options: { readonly childEntry?: URL; readonly keepChildMs?: number } = {},
 ): (payload: { jobId: string }, signal: AbortSignal) => Promise<void> {
-  const { log, repositories, workerId } = deps;
+  const { log, repositories, workerId, engines } = deps;
   const pool = childPool({
     threads: deps.config.threads,
     ...(options.childEntry && { entry: options.childEntry }),
@@ -49,6 +49,8 @@ export function jobTrain(
         }
         ran = true;
         if ((await attempt(deps, job, engine, child, signal)) === 'over') return;
+        // What broke off may have taken its device along.
+        engines.doubt(engine.executor);
       } finally {
         child.kill();
         if (ran && !signal.aborted) pool.warm();

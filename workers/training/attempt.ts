@@ -18,13 +18,17 @@ export interface AttemptDeps extends SpecDeps {
   readonly config: SpecDeps['config'] & { readonly workerSilentMs: number; readonly jobMaxAttempts: number };
   readonly log: Logger;
 }
-/** `again`: the job is queued and may be claimed at once. `over`: nothing is left to do here. */
+/**
+ * `again`: the run broke off, by itself or with its device; the job is queued and may be claimed at once. `over`: nothing is
+ * left to do here.
+ */
 export type Outcome = 'over' | 'again';
 
 type End =
   | { readonly kind: 'done'; readonly spec: RunSpec; readonly result: RunResult }
   | { readonly kind: 'failed'; readonly code: ErrorCode; readonly detail: string; readonly errors?: Failure['errors'] }
   | { readonly kind: 'crashed'; readonly exit: Exit }
+  | { readonly kind: 'deviceLost'; readonly detail: string }
   | { readonly kind: 'cancel' }
   | { readonly kind: 'pause' }
   | { readonly kind: 'lost' }
@@ -90,7 +94,8 @@ export async function attempt(
     } else if (message.type === 'failed') {
       const { code, detail, errors } = message;
       settle({ kind: 'failed', code, detail, errors });
-    } else if (message.type === 'done') settle({ kind: 'done', spec: spec!, result: message.result });
+    } else if (message.type === 'lost') settle({ kind: 'deviceLost', detail: message.detail });
+    else if (message.type === 'done') settle({ kind: 'done', spec: spec!, result: message.result });
   };
   child.onMessage((message) => {
     handled = handled
@@ -165,17 +170,30 @@ async function finish(
     if (!(await writer.transition('queued', event))) await asked(writer, 'cancel');
     return 'over';
   }
-  const { exit } = end;
-  const message = crashMessage(exit);
-  const data = { signal: exit.signal, exitCode: exit.code, lastWords: exit.lastWords };
+  const { message, data, problem } = brokenOff(end, job);
   log.error(data, message);
   if (job.attempt >= deps.config.jobMaxAttempts) {
     const event = { type: 'state', level: 'error', message, data } as const;
-    const error = crashProblem(exit, job.attempt);
-    return (await writer.transition('failed', event, { error })) ? 'over' : asked(writer, 'cancel');
+    return (await writer.transition('failed', event, { error: problem })) ? 'over' : asked(writer, 'cancel');
   }
   const again = await writer.transition('queued', { type: 'state', level: 'warning', message, data });
   return again ? 'again' : asked(writer, 'cancel');
+}
+
+/** An attempt that neither ended nor failed: another may do better. `problem` is the job's where none is left. */
+function brokenOff(end: Extract<End, { kind: 'crashed' | 'deviceLost' }>, { attempt: attempts }: Job) {
+  if (end.kind === 'deviceLost') {
+    const { detail } = end;
+    const message = `the device that it trained on is gone: ${detail.slice(0, 500)}`;
+    return {
+      message,
+      data: { detail },
+      problem: storedProblem('training-crashed', `In ${attempts} attempts ${message}`),
+    };
+  }
+  const { exit } = end;
+  const data = { signal: exit.signal, exitCode: exit.code, lastWords: exit.lastWords };
+  return { message: crashMessage(exit), data, problem: crashProblem(exit, attempts) };
 }
 
 /** What the user asked for, once the child is gone; of a wish that came too late, or was another, the guard decides. */

@@ -148,6 +148,8 @@ export type FromChild =
       readonly data: Readonly<Record<string, Json>>;
     }
   | { readonly type: 'done'; readonly result: RunResult }
+  /** The engine's device is gone: another attempt may go on elsewhere. */
+  | { readonly type: 'lost'; readonly detail: string }
   | {
       readonly type: 'failed';
       readonly code: ErrorCode;

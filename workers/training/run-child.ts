@@ -1,5 +1,6 @@
 import { ERROR_CODES, GraftError } from '../../src/errors.js';
 import { OnnxError } from '../../src/onnx/index.js';
+import { DeviceLost } from '../executors/device-lost.js';
 import type { Executor } from '../executors/executor.js';
 import { onnxruntimeExecutor } from '../executors/onnxruntime.js';
 import { firstToGo } from '../first-to-go.js';
@@ -70,6 +71,7 @@ async function start(spec: RunSpec): Promise<void> {
   try {
     last({ type: 'done', result: await onEngine(spec) });
   } catch (error) {
+    if (error instanceof DeviceLost) return last({ type: 'lost', detail: error.message });
     const { code, name, message } = error as { code?: unknown; name?: unknown; message?: unknown };
     const errors = error instanceof GraftError ? (error.options.errors ?? []) : [];
     // The graph library says in words what it cannot do with a base; everything else unforeseen is a crash with a stack.

@@ -1,9 +1,10 @@
-import { symlink } from 'node:fs/promises';
+import { copyFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
 import type { Job, JobEvent } from '../../../src/domain/types.js';
 import { graphBuilder, tensor } from '../../../src/onnx/index.js';
+import { MANIFEST, tensorflowFolder } from '../../../workers/executors/tensorflow/installation.js';
 import { picture } from '../../support/pictures.js';
 import { type TestDatabase, testDatabase } from '../../support/postgres.js';
 import { fileOf } from '../../support/predict.js';
@@ -56,6 +57,8 @@ beforeAll(async () => {
   );
   ground = await trainingGround(db, {
     pictures,
+    // Kept after every epoch.
+    config: { checkpointMs: 0 },
     base: smallNet(),
     cut: { tensor: 'features', features: WIDTH },
     preprocessing: {
@@ -160,5 +163,39 @@ describe.runIf(TENSORFLOW !== null)('with TensorFlow', () => {
     expect(other!.state).toBe('succeeded');
     expect(other!.engine?.executor).toBe('tensorflow');
     expect(other!.metrics['validation/loss']!).toBeCloseTo(one!.metrics['validation/loss']!, 3);
+  });
+});
+
+describe.runIf(TENSORFLOW !== null)('a GPU that vanishes in the middle of a run', () => {
+  /** An installation whose addon computes as the real one does and says that it is a GPU's, until it is gone. */
+  async function vanishing(then: 'cpu' | 'broken'): Promise<void> {
+    const folder = tensorflowFolder(ground.home);
+    await rm(join(ground.home, 'engines'), { recursive: true, force: true });
+    await mkdir(join(folder, then), { recursive: true });
+    await copyFile(join(import.meta.dirname, '../../support/vanishing-gpu.cjs'), join(folder, then, 'addon.cjs'));
+    const { addonPath, ...manifest } = TENSORFLOW!;
+    // A gradient of a dense convolution's weights a step: in the eighth of twelve.
+    await writeFile(join(folder, then, 'addon.json'), JSON.stringify({ addon: addonPath, calls: 8, then }));
+    await writeFile(join(folder, MANIFEST), JSON.stringify({ ...manifest, addon: `${then}/addon.cjs` }));
+  }
+
+  it.each([
+    ['cpu', 'tensorflow'],
+    ['broken', 'onnxruntime'],
+  ] as const)('then %s: the run goes on from its checkpoint on %s', async (then, executor) => {
+    await vanishing(then);
+    const job = await ground.job({ ...fineTuning, method: { ...fineTuning.method, cut: 'features' } });
+    await ground.train(job.id);
+    const done = (await ground.repos.jobs.byId(job.id))!;
+    expect(done.error).toBeNull();
+    expect(done).toMatchObject({ state: 'succeeded', attempt: 2, engine: { executor, device: 'cpu' } });
+    const said = (await eventsOf(job)).map((e) => e.message);
+    const at = (words: string): number => said.findIndex((message) => message.startsWith(words));
+    const order = ['trains on tensorflow', 'the device that', `trains on ${executor}`, 'goes on after step 7 of'];
+    const places = order.map((words, i) => (i === 2 ? said.findLastIndex((m) => m.startsWith(words)) : at(words)));
+    expect(places[0]).toBeGreaterThanOrEqual(0);
+    expect(places).toEqual(places.toSorted((a, b) => a - b));
+    // The words of CUDA, the node and its sizes.
+    expect(said[places[1]!]).toMatch(/ConvWeightGradient .*CUDA_ERROR_NO_DEVICE/);
   });
 });

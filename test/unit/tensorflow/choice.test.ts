@@ -68,3 +68,20 @@ test('an installation is found when it comes, tried once, and missed when it goe
   await rm(tensorflowFolder(home), { recursive: true });
   expect((await tensorflow()).usable).toBe(false);
 });
+
+test('an engine in doubt is tried anew before it is chosen again', async () => {
+  await installed();
+  const answers = [GPU, CPU, BROKEN];
+  const engines = engineRegistry({ home }, async () => answers.shift()!);
+  const next = async () => {
+    const choice = await engines.choose('auto', 'fineTuning');
+    return [choice!.executor, choice!.device];
+  };
+  expect(await next()).toEqual(['tensorflow', 'NVIDIA A10']);
+  engines.doubt('onnxruntime');
+  expect(await next()).toEqual(['tensorflow', 'NVIDIA A10']);
+  engines.doubt('tensorflow');
+  expect(await next()).toEqual(['tensorflow', 'cpu']);
+  engines.doubt('tensorflow');
+  expect(await next()).toEqual(['onnxruntime', 'cpu']);
+});

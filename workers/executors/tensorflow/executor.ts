@@ -1,4 +1,5 @@
 import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
+import { asDeviceLost } from '../device-lost.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
 import { loadAddon } from './addon.js';
 import { unknownOperator } from './describe-node.js';
@@ -26,13 +27,13 @@ const find = operatorTable();
 /**
  * The TensorFlow engine in this process. A graph is compiled when it is first run on inputs of given sizes: that run writes
  * down its kernel calls, which later ones repeat. Every call blocks this thread. Throws the loader's words where the library
- * cannot be loaded; `probeTensorflow` tells before.
+ * cannot be loaded; `probeTensorflow` tells before. A step on a device that is gone throws `DeviceLost`.
  */
 export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>, deviceName: string): Executor {
   const addon = loadAddon(installation.addonPath);
   const on = device(addon);
   const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
-    program(on, model, o.precision ?? 'float32');
+    withLosses(program(on, model, o.precision ?? 'float32'));
   return {
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
@@ -46,6 +47,22 @@ export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>
     },
     load: (file, o) => load(decodeModel(file), o),
     dispose: async () => {},
+  };
+}
+
+/** The program with `DeviceLost` for what its device says when it is gone. */
+function withLosses(made: Program): Program {
+  const told = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw asDeviceLost(error);
+    }
+  };
+  return {
+    ...made,
+    run: (...given) => told(() => made.run(...given)),
+    step: (...given) => told(() => made.step(...given)),
   };
 }
 
