@@ -3,10 +3,10 @@
 // RSS counts pages that processes share (Postgres's buffers, Node's own text) once per process; PSS counts them once.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freePort } from './predict/service.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const starts = Number(process.argv[2] ?? 3);
@@ -20,14 +20,6 @@ const ROLES = [
 ];
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
 
 /** `pid` and all below it: `{ pid, command }`. */
 function treeOf(pid) {
