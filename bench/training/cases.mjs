@@ -16,9 +16,10 @@ const image = (name, file, width, batch, steps, bar, more = {}) => ({
 });
 
 export const CASES = [
-  image('MobileNetV2', mobilenet, 1280, 8, 10, 1.0, { compileBar: 3 }),
-  image('MobileNetV2', mobilenet, 1280, 32, 6, 0.5),
+  image('MobileNetV2', mobilenet, 1280, 8, 10, 1.0, { compileBar: 3, keras: ['8', '10'] }),
+  image('MobileNetV2', mobilenet, 1280, 32, 6, 0.5, { keras: ['32', '6'] }),
   image('ResNet-18', (network) => network('resnet18'), 512, 8, 8, 1.0),
+  image('EfficientNet-Lite0', (network) => network('efficientnet-lite0'), 1280, 8, 8, 1.0),
   {
     name: `MobileNetV2, last ${LAST_BLOCK} layers, frozen part kept, batch 32`,
     file: mobilenet,

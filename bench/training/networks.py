@@ -1,4 +1,4 @@
-"""Networks with random weights that the benchmark trains: networks.py resnet18|bert12 <file.onnx>"""
+"""Networks with random weights that the benchmark trains: networks.py resnet18|efficientnet-lite0|bert12 <file.onnx>"""
 
 import sys
 
@@ -6,11 +6,28 @@ import torch
 
 NAME, FILE = sys.argv[1:3]
 torch.manual_seed(0)
-if NAME == "resnet18":
-    from torchvision.models import resnet18
 
-    model = resnet18()
-    model.fc = torch.nn.Identity()
+def lite(module):
+    """EfficientNet-B0 without squeeze and excitation and with ReLU6 is EfficientNet-Lite0."""
+    for name, child in module.named_children():
+        if type(child).__name__ == "SqueezeExcitation":
+            setattr(module, name, torch.nn.Identity())
+        elif isinstance(child, torch.nn.SiLU):
+            setattr(module, name, torch.nn.ReLU6())
+        else:
+            lite(child)
+
+
+if NAME in ("resnet18", "efficientnet-lite0"):
+    import torchvision
+
+    if NAME == "resnet18":
+        model = torchvision.models.resnet18()
+        model.fc = torch.nn.Identity()
+    else:
+        model = torchvision.models.efficientnet_b0()
+        model.classifier = torch.nn.Identity()
+        lite(model)
     # Without biases that are all the same the exporter would make one tensor of them, which onnx2torch does not read.
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):

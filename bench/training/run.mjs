@@ -1,9 +1,11 @@
-// Training steps on the embedded engine against PyTorch eager: the same graph through onnx2torch (text: the same network in
+// Training steps against PyTorch eager: the same graph through onnx2torch (text: the same network in
 // transformers), the same batch, two threads, in turns.
 //   npm run bench:training [-- rounds [words of the cases' names]]
 // Prints medians of the later half of every run's steps and ratios, beside PyTorch at its best (channels_last, tcmalloc), and how
 // far a missed bar is; exits with 1 where one is missed. On a machine that others use too, the wall clock says little:
 // BENCH_TIME=cpu compares processor time, and BENCH_THREADS=1 then leaves out what threads wait for each other.
+// BENCH_ENGINE=tensorflow measures the TensorFlow engine installed in GRAFT_HOME; BENCH_KERAS names a Python with Keras 3 and
+// TensorFlow, whose `fit` is then measured beside it.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -49,7 +51,7 @@ function judge(what, value, bar) {
 }
 
 const chosen = CASES.filter((c) => words.every((word) => c.name.includes(word)));
-for (const { name, file, ours, theirs, bar, compileBar } of chosen) {
+for (const { name, file, ours, theirs, bar, compileBar, keras } of chosen) {
   const base = file(network);
   if (!existsSync(base)) {
     console.error(`${name}: the model is not there (${base}); not measured.`);
@@ -59,12 +61,15 @@ for (const { name, file, ours, theirs, bar, compileBar } of chosen) {
   const runs = [];
   const peers = theirs.map(() => []);
   const best = [];
+  const fits = [];
   for (let i = 0; i < Number(rounds); i++) {
     runs.push(line(process.execPath, [join(here, ours.script), ...ours.args(base)], ourEnv));
     theirs.forEach((peered, k) => {
       peers[k].push(peer(peered.args(base), false));
     });
     if (theirs.length > 0) best.push(peer(theirs[0].args(base), true));
+    if (keras && process.env.BENCH_KERAS)
+      fits.push(line(process.env.BENCH_KERAS, [join(here, 'peer_keras.py'), ...keras]));
   }
   const compile = median(runs.map((r) => r.compile)) / 1000;
   const compiled = compileBar ? judge('graphs and compiling', compile / compileBar, 1) : '';
@@ -82,6 +87,10 @@ for (const { name, file, ours, theirs, bar, compileBar } of chosen) {
   if (best.length > 0)
     console.log(
       `  PyTorch at its best: ${step(best).toFixed(0)} ms, ${memory(best).toFixed(0)} MiB: ${(step(runs) / step(best)).toFixed(2)}x`,
+    );
+  if (fits.length > 0)
+    console.log(
+      `  Keras ${fits[0].keras} fit: ${step(fits).toFixed(0)} ms, ${memory(fits).toFixed(0)} MiB: ${judge('time', step(runs) / step(fits), 0.9)}`,
     );
 }
 process.exit(missed > 0 ? 1 : 0);

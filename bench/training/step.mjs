@@ -1,13 +1,12 @@
 // Steps of one fine-tuning graph in a process of its own: node step.mjs <base.onnx> <cut> <width> <batch> <steps> <layers> <live|frozen>
 // Prints one JSON line: milliseconds of every step (wall clock and processor time), of building and compiling, and the peak of
-// resident memory. BENCH_LAYOUT=standard measures without the blocked layout, BENCH_ENGINE=tensorflow the TensorFlow engine that is
-// installed in GRAFT_HOME (.graft).
+// resident memory.
 import { readFileSync } from 'node:fs';
 import { decodeModel } from '../../dist/src/onnx/index.js';
 import { imageTrunk } from '../../dist/src/tasks/image-classification/compose.js';
 import { withPixelInput } from '../../dist/src/tasks/image-classification/pixel-input.js';
-import { onnxruntimeExecutor } from '../../dist/workers/executors/onnxruntime.js';
 import { trainedLayers } from '../../dist/workers/training/fine-tune/trained.js';
+import { engine } from './engine.mjs';
 import { timed } from './timed.mjs';
 
 const [file, cut, width, size, steps, layers, statistics] = process.argv.slice(2);
@@ -20,23 +19,6 @@ const preprocessing = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
 };
-const threads = Number(process.env.BENCH_THREADS ?? 2);
-const executor = process.env.BENCH_ENGINE === 'tensorflow' ? await tensorflow() : embedded();
-
-function embedded() {
-  return onnxruntimeExecutor({ threads, ...(process.env.BENCH_LAYOUT && { layout: process.env.BENCH_LAYOUT }) });
-}
-async function tensorflow() {
-  const { findTensorflow, libraryEnvironment } = await import(
-    '../../dist/workers/executors/tensorflow/installation.js'
-  );
-  const { tensorflowExecutor } = await import('../../dist/workers/executors/tensorflow/executor.js');
-  const found = findTensorflow(process.env.GRAFT_HOME ?? '.graft');
-  if (found === null) throw new Error('The TensorFlow engine is not installed: npm run engine:tensorflow');
-  Object.assign(process.env, libraryEnvironment(threads));
-  return tensorflowExecutor(found, 'cpu');
-}
-
 const own = imageTrunk(decodeModel(readFileSync(file)), cut);
 const trained = trainedLayers(own, layers === 'all' ? 'all' : Number(layers));
 const pixels = ({ input, below }) => {
@@ -46,7 +28,7 @@ const pixels = ({ input, below }) => {
     : Uint8Array.from({ length: count }, (_, i) => (i * 7919) & 255);
 };
 await timed(
-  executor,
+  await engine(),
   {
     trunk: withPixelInput(own, own.graph.inputs[0].name, preprocessing),
     width: Number(width),

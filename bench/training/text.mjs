@@ -4,8 +4,8 @@
 import { readFileSync } from 'node:fs';
 import { decodeModel } from '../../dist/src/onnx/index.js';
 import { textTrunk } from '../../dist/src/tasks/text-classification/compose.js';
-import { onnxruntimeExecutor } from '../../dist/workers/executors/onnxruntime.js';
 import { trainedLayers } from '../../dist/workers/training/fine-tune/trained.js';
+import { engine } from './engine.mjs';
 import { timed } from './timed.mjs';
 
 const [file, size, steps, words] = process.argv.slice(2);
@@ -17,7 +17,6 @@ const inputs = { ids: 'input_ids', mask: 'attention_mask', types: 'token_type_id
 const text = { inputs, maxLength: length, padId: 0, vocabulary, pooling: 'mean' };
 const trunk = textTrunk(base, base.graph.outputs[0].name, text);
 const { parameters } = trainedLayers(trunk, 'all');
-const executor = onnxruntimeExecutor({ threads: Number(process.env.BENCH_THREADS ?? 2) });
-await timed(executor, { trunk, width, parameters, batch, tokens: { text, length } }, Number(steps), () =>
+await timed(await engine(), { trunk, width, parameters, batch, tokens: { text, length } }, Number(steps), () =>
   Int32Array.from({ length: batch * length }, (_, i) => (i * 7919) % vocabulary),
 );

@@ -1,0 +1,18 @@
+// The engine that a bench's process computes on: BENCH_ENGINE=tensorflow takes the one installed in GRAFT_HOME (.graft),
+// BENCH_THREADS its threads (2), BENCH_LAYOUT=standard leaves onnxruntime's convolutions as they are.
+import { onnxruntimeExecutor } from '../../dist/workers/executors/onnxruntime.js';
+
+const threads = Number(process.env.BENCH_THREADS ?? 2);
+
+export async function engine() {
+  if (process.env.BENCH_ENGINE !== 'tensorflow')
+    return onnxruntimeExecutor({ threads, ...(process.env.BENCH_LAYOUT && { layout: process.env.BENCH_LAYOUT }) });
+  const { findTensorflow, libraryEnvironment } = await import(
+    '../../dist/workers/executors/tensorflow/installation.js'
+  );
+  const { tensorflowExecutor } = await import('../../dist/workers/executors/tensorflow/executor.js');
+  const found = findTensorflow(process.env.GRAFT_HOME ?? '.graft');
+  if (found === null) throw new Error('The TensorFlow engine is not installed: npm run engine:tensorflow');
+  Object.assign(process.env, libraryEnvironment(threads));
+  return tensorflowExecutor(found, 'cpu');
+}
