@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { TextInput } from '../../../src/domain/types.js';
-import { decodeModel, inputShapes, type Model, measureShapes } from '../../../src/onnx/index.js';
+import { decodeModel, inputShapes, type Model, measureShapes, simplified } from '../../../src/onnx/index.js';
 import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
 import { onnxruntimeExecutor, shapeRunner } from '../../../workers/executors/onnxruntime.js';
 import { dropoutMask } from '../../../workers/training/fine-tune/dropout.js';
@@ -12,6 +12,7 @@ import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
 import { type Tuner, tuner } from '../../../workers/training/fine-tune/trainer.js';
 import { type SmallBert, smallBert } from '../../support/bert.js';
 import { sharedData } from '../../support/data.js';
+import { network } from '../../support/networks.js';
 import { random } from '../../support/onnx.js';
 import { PLAIN } from '../../support/tuning.js';
 
@@ -31,8 +32,8 @@ const FORMS: readonly (readonly [string, SmallBert])[] = [
   ['spelled out', { opset: 13, norms: 'spelled' }],
 ];
 
-async function branchesOf(model: Model) {
-  const shapes = await measureShapes(model, inputShapes(model, { batch: 2, length: LENGTH }), shapeRunner(executor));
+async function branchesOf(model: Model, length = LENGTH) {
+  const shapes = await measureShapes(model, inputShapes(model, { batch: 2, length }), shapeRunner(executor));
   return residualBranches(model, shapes).map(({ tokens, width }) => [tokens, width]);
 }
 async function made(dropout: TuneRequest['dropout'], form: SmallBert): Promise<Tuner> {
@@ -75,6 +76,24 @@ describe('the branches of an encoder', () => {
       code: 'job-impossible',
       options: { errors: [{ path: '/hyperparameters/layerDropout' }] },
     });
+  });
+
+  it.each([
+    ...[
+      'albert',
+      'bert',
+      'bert-new',
+      'bert-spelled',
+      'bert-training',
+      'bert_sdpa',
+      'distilbert',
+      'electra',
+      'keras_bert',
+    ],
+    ...['roberta', 'vit_hub'],
+  ])('are two for each block of %s, as exporters write it', async (name) => {
+    const found = await branchesOf(simplified((await network(name)).model), 8);
+    expect(found).toEqual(Array.from({ length: name === 'albert' ? 6 : 4 }, () => [expect.any(Number), 32]));
   });
 
   const minilm = sharedData('models', 'minilm-l6-v2', 'onnx', 'model.onnx');

@@ -11,8 +11,9 @@ export interface Branch {
   readonly width: number;
 }
 
-/** What changes nothing in what a tensor is. */
-const PASSED = /^(Identity|Dropout|Cast)$/;
+/** What changes nothing in what a tensor is, but how it is laid out. */
+const PASSED = /^(Identity|Dropout|Cast|Reshape|Squeeze|Unsqueeze|Flatten|Transpose)$/;
+const MEAN = /^(ReduceMean|GlobalAveragePool)$/;
 
 /**
  * The branches of all residual sums that a layer normalisation reads, as one operator or spelled out: attention's and
@@ -24,10 +25,17 @@ export function residualBranches({ graph }: Model, shapes: Shapes): readonly Bra
     const node = made.get(name);
     return node === undefined ? graph.initializers.has(name) : PASSED.test(node.opType) && isConstant(node.inputs[0]!);
   };
+  const places = new Map(graph.nodes.map((node, i) => [node, i]));
+  const placeOf = (name: string): number => places.get(made.get(name)!) ?? -1;
+  const readersOf = (name: string) => (read.get(name) ?? []).filter((node) => node.inputs[0] === name);
+  const isAveraged = (name: string): boolean =>
+    readersOf(name).some(
+      ({ opType, outputs }) => MEAN.test(opType) || (PASSED.test(opType) && isAveraged(outputs[0]!)),
+    );
   const isNormalised = (name: string): boolean => {
-    const readers = read.get(name) ?? [];
-    const first = (opType: string) => readers.some((node) => node.opType === opType && node.inputs[0] === name);
-    return first('LayerNormalization') || (first('ReduceMean') && first('Sub'));
+    const readers = readersOf(name);
+    if (readers.some(({ opType }) => opType === 'LayerNormalization')) return true;
+    return readers.some(({ opType }) => opType === 'Sub') && isAveraged(name);
   };
   /** Made by a matrix of the model's own, with or without a bias. */
   const isProjected = (name: string): boolean => {
@@ -40,11 +48,14 @@ export function residualBranches({ graph }: Model, shapes: Shapes): readonly Bra
   };
   return graph.nodes.flatMap((sum): Branch[] => {
     if (sum.opType !== 'Add' || sum.inputs.some(isConstant) || !isNormalised(sum.outputs[0]!)) return [];
-    const own = sum.inputs.map(isProjected);
+    const projected = sum.inputs.map(isProjected);
+    // Where what a block was given is a product too, its own is the later one.
+    const later = placeOf(sum.inputs[1]!) > placeOf(sum.inputs[0]!) ? 1 : 0;
+    const input = projected[0] && projected[1] ? later : projected[0] ? 0 : 1;
     // Positions are added to projected words too, but are the same for every row.
     const [one, other] = sum.inputs.map((name) => shapes.get(name));
-    if (own[0] === own[1] || one?.dataType !== 'float32' || one.dims.length !== 3) return [];
+    if (!projected[input] || one?.dataType !== 'float32' || one.dims.length !== 3) return [];
     if (one.dims.join() !== other?.dims.join()) return [];
-    return [{ sum, input: own[0] ? 0 : 1, tokens: one.dims[1]!, width: one.dims[2]! }];
+    return [{ sum, input, tokens: one.dims[1]!, width: one.dims[2]! }];
   });
 }
