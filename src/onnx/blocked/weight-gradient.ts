@@ -111,39 +111,47 @@ function seen(t: Tensors, x: string, w: Window): readonly string[] {
   });
 }
 
-/** For every place of the kernel one product of the output's gradient with what the place saw of the padded input. */
+/** For every place of the kernel one product of the output's gradient with what the place saw of the padded input, channels last. */
 function taps(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
-  const { b, block } = t;
+  const { b } = t;
   const [places, ins, count] = [elements(w.output), whole(t, perGroup), elements(w.kernel)];
-  const split = reshape(b, t.blocked(x), [(n * ins) / block, ...w.input, block]);
-  const left = reshape(b, t.plain(dy), [n, 1, out, places]);
-  const products = seen(t, split, w).map((part) => {
-    const cells = reshape(b, part, [n, ins / block, places, block]);
-    return reshape(b, product(t, left, cells, n, [ins / block, out, block]), [ins / block, out, block, 1]);
+  const left = reshape(b, t.plain(dy), [n, out, places]);
+  const products = seen(t, channelsLast(t, x, n, ins, w.input), w).map((part) => {
+    const each = b.op('MatMul', [left, reshape(b, part, [n, places, ins])]);
+    return reshape(b, n === 1 ? each : reduceSum(b, each, [0], false), [out, ins, 1]);
   });
-  const together = products.length === 1 ? (products[0] as string) : b.op('Concat', products, { axis: 3 });
-  const turned = b.op('Transpose', [together], { perm: [1, 0, 2, 3] });
-  return firstOf(t, reshape(b, turned, [out, ins, count]), 1, ins, perGroup);
+  const together = products.length === 1 ? (products[0] as string) : b.op('Concat', products, { axis: 2 });
+  return firstOf(t, reshape(b, together, [out, ins, count]), 1, ins, perGroup);
+}
+
+/** [n, ...size, channels], from blocks. */
+function channelsLast(t: Tensors, name: string, n: number, channels: number, size: readonly number[]): string {
+  const { b, block } = t;
+  const split = reshape(b, t.blocked(name), [n, channels / block, elements(size), block]);
+  return reshape(b, b.op('Transpose', [split], { perm: [0, 2, 1, 3] }), [n, ...size, channels]);
 }
 
 /** Channels last: what all places saw lies side by side in the rows of one matrix, for one product over all examples. */
 function columns(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
-  const { b, block } = t;
+  const { b } = t;
   const [places, ins, outs, count] = [elements(w.output), whole(t, perGroup), whole(t, out), elements(w.kernel)];
-  const channelsLast = (name: string, channels: number, size: readonly number[]): string => {
-    const split = reshape(b, t.blocked(name), [n, channels / block, elements(size), block]);
-    return reshape(b, b.op('Transpose', [split], { perm: [0, 2, 1, 3] }), [n, ...size, channels]);
-  };
-  const parts = seen(t, channelsLast(x, ins, w.input), w);
+  const parts = seen(t, channelsLast(t, x, n, ins, w.input), w);
   const all = parts.length === 1 ? (parts[0] as string) : b.op('Concat', parts, { axis: 3 });
   const rows = reshape(b, all, [n * places, count * ins]);
-  const dw = matrixProduct(b, reshape(b, channelsLast(dy, outs, w.output), [n * places, outs]), rows, { transX: true });
+  const dw = matrixProduct(b, reshape(b, channelsLast(t, dy, n, outs, w.output), [n * places, outs]), rows, {
+    transX: true,
+  });
   const turned = b.op('Transpose', [reshape(b, dw, [outs, count, ins])], { perm: [0, 2, 1] });
   return firstOf(t, firstOf(t, turned, 0, outs, out), 1, ins, perGroup);
 }
 
-/** An input of few channels: what all places saw, unfolded by a convolution with a constant kernel, in one product. */
-function unfolded(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
+/**
+ * An input of few channels: what all places saw, unfolded by a convolution with a constant kernel, in one product. The
+ * unfolded input comes in blocks and the output's gradient plain, or the other way round, whichever moves less.
+ */
+function unfolded(t: Tensors, x: string, dy: string, g: Geometry): string {
+  const { n, out, perGroup, w } = g;
+  if (perGroup * elements(w.kernel) > out) return unfoldedInBlocks(t, x, dy, g);
   const { b, block } = t;
   const [places, outs, count] = [elements(w.output), whole(t, out), elements(w.kernel)];
   const identity = Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
@@ -159,4 +167,27 @@ function unfolded(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Ge
   const dw = product(t, left, right, n, [outs / block, perGroup * count, block]);
   const turned = b.op('Transpose', [dw], { perm: [0, 2, 1] });
   return firstOf(t, reshape(b, turned, [outs, perGroup * count]), 0, outs, out);
+}
+
+function unfoldedInBlocks(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
+  const { b, block } = t;
+  const [places, count] = [elements(w.output), elements(w.kernel)];
+  const filled = whole(t, count);
+  // As kernels of an input that stays plain lie: filled / block, 1, places of the kernel, block.
+  const identity = new Float32Array(filled * count);
+  for (let k = 0; k < count; k++) identity[(Math.floor(k / block) * count + k) * block + (k % block)] = 1;
+  const input = reshape(b, t.plain(x), [n * perGroup, 1, ...w.input]);
+  const kernel = b.constant(tensor('', 'float32', [filled, 1, ...w.kernel], identity));
+  const columns = t.op('Conv', [input, kernel], {
+    kernel_shape: w.kernel,
+    strides: w.strides,
+    dilations: w.dilations,
+    pads: [...w.begins, ...w.ends],
+    group: 1,
+  });
+  const blocks = (perGroup * filled) / block;
+  const right = reshape(b, columns, [n, blocks, places, block]);
+  const left = reshape(b, t.plain(dy), [n, 1, out, places]);
+  const turned = b.op('Transpose', [product(t, left, right, n, [blocks, out, block])], { perm: [1, 0, 2] });
+  return firstOf(t, reshape(b, turned, [out, perGroup, filled]), 2, filled, count);
 }

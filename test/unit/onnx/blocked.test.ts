@@ -74,6 +74,15 @@ const NETS: readonly Net[] = [
     },
   },
   {
+    name: 'a picture of one channel, a large kernel',
+    input: [2, 1, 9, 8],
+    gone: [],
+    build(b, x, w) {
+      const stem = b.op('Relu', [conv(b, x, w('w1', [16, 1, 3, 3]), w('b1', [16]), { pads: [1, 1, 1, 1] })]);
+      return conv(b, stem, w('w2', [24, 16, 6, 5]), null, { pads: [3, 2, 2, 2] });
+    },
+  },
+  {
     name: 'many channels on small maps, no whole blocks: strides, a point',
     input: [2, 24, 5, 4],
     gone: ['Conv'],
