@@ -23,7 +23,10 @@ export const elementwise: Rewrite = (t, node) => {
   if (c % 4 !== 0 || !node.inputs.some((name) => t.isBlocked(name) && t.dims(name)?.join() === dims.join()))
     return false;
   const operands: Operand[] = [];
-  for (const name of node.inputs) {
+  for (const given of node.inputs) {
+    // What is stretched for this node is taken as it was: stretched here, it is not stored.
+    const narrow = t.beforeExpand(given);
+    const name = narrow !== null && t.dims(narrow)?.join() === [n, c, 1, 1].join() ? narrow : given;
     const size = name === '' ? [] : t.dims(name);
     if (size === null) return false;
     if (size.join() === dims.join()) {

@@ -1,3 +1,4 @@
+import { cutMany } from '../cut.js';
 import { GRAFT_DOMAIN } from '../live-batch-norm.js';
 import { CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT } from '../lower/convolution.js';
 import type { Model } from '../types.js';
@@ -42,9 +43,13 @@ export function blockedLayout(model: Model, block: number): Model {
   }
   for (const v of model.graph.outputs) t.plain(v.name);
   const made = t.b.model();
+  const alive = cutMany(
+    made,
+    model.graph.outputs.map((v) => v.name),
+  ).graph;
   return {
     ...made,
     opsets: new Map([...made.opsets, [BLOCKED_DOMAIN, 1]]),
-    graph: { ...made.graph, outputs: model.graph.outputs, valueInfo: new Map() },
+    graph: { ...alive, inputs: made.graph.inputs, outputs: model.graph.outputs, valueInfo: new Map() },
   };
 }

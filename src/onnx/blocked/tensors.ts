@@ -21,6 +21,8 @@ export interface Tensors {
   dims(name: string): readonly number[] | null;
   type(name: string): DataType | null;
   constant(name: string | undefined): readonly number[] | null;
+  /** The tensor that was stretched to this one by Expand, and nothing else; null where it was not. */
+  beforeExpand(name: string): string | null;
   /** Nodes of the old graph that read it; null where it is an output of the graph, which anybody reads. */
   readers(name: string): readonly Node[] | null;
   isBlocked(name: string): boolean;
@@ -54,6 +56,10 @@ export function tensorsOf(model: Model, block: number): Tensors {
     dims: (name) => shapes.get(name)?.dims ?? null,
     type: (name) => shapes.get(name)?.dataType ?? null,
     constant: (name) => (name ? constantNumbers(graph, made, name) : null),
+    beforeExpand(name) {
+      const node = made.get(name);
+      return node?.opType === 'Expand' && node.domain === '' ? (node.inputs[0] as string) : null;
+    },
     readers: (name) => (outputs.has(name) ? null : (reading.get(name) ?? [])),
     isBlocked: (name) => blocked.has(name),
     canBlock(name) {
