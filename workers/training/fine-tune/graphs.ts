@@ -62,7 +62,7 @@ export interface TuneGraphs {
   /** What one pass takes in. */
   readonly input: PassInput;
   /** Numbers of an example's dropout mask. */
-  readonly features: number;
+  readonly maskNumbers: number;
   readonly dropout: (Dropout & { readonly features: number }) | null;
   /** What a training pass computes in; measuring is in float32. Left out: float32. */
   readonly precision?: 'float32' | 'mixed';
@@ -115,7 +115,7 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   return {
     below: split === null ? null : { model: split.below, width: split.width },
     input: passInput(network, shapes, o),
-    features: dropped?.numbers ?? 0,
+    maskNumbers: dropped?.numbers ?? 0,
     dropout: o.dropout ? { ...o.dropout, features } : null,
     step: { ...step, pass: stated(step.pass, shapes, [...trained, ...outputsOf(forward)]) },
     measure: stated(

@@ -119,7 +119,12 @@ export function tuneSettings(
     layerDecay: pick('layerDecay', h.layerDecay, ...own.layerDecay),
     patience: pick('patience', h.patience, ...own.patience(epochs)),
     dropout: pick('dropout', h.dropout, ...own.dropout),
-    layerDropout: pick('layerDropout', h.layerDropout, 0, 'short trainings of given weights learn worse with it'),
+    layerDropout: pick(
+      'layerDropout',
+      h.layerDropout,
+      0,
+      'left out unless asked for: given weights have learnt with it already',
+    ),
     ...(own.embeddings !== null && { embeddings: pick('embeddings', h.embeddings, ...own.embeddings) }),
     batchNorm,
     augmentation:

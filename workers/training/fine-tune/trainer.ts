@@ -112,7 +112,7 @@ export async function tuner(
         ...input.feeds(data.subarray(at * row, (at + rows) * row) as HostTensor['data']),
         [TARGETS]: { dataType: 'float32', dims: [rows, classes], data: part },
         ...(graphs.dropout !== null && {
-          [DROPOUT_MASK]: dropoutMask(graphs.dropout, number, at, [rows, graphs.features]),
+          [DROPOUT_MASK]: dropoutMask(graphs.dropout, number, at, [rows, graphs.maskNumbers]),
         }),
       };
     }
