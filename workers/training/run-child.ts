@@ -1,6 +1,6 @@
 import { ERROR_CODES, GraftError } from '../../src/errors.js';
 import { OnnxError } from '../../src/onnx/index.js';
-import { DeviceLost } from '../executors/device-lost.js';
+import { DeviceLost } from '../executors/device-errors.js';
 import type { Executor } from '../executors/executor.js';
 import { onnxruntimeExecutor } from '../executors/onnxruntime.js';
 import { firstToGo } from '../first-to-go.js';

@@ -166,16 +166,15 @@ describe.runIf(TENSORFLOW !== null)('with TensorFlow', () => {
   });
 });
 
-describe.runIf(TENSORFLOW !== null)('a GPU that vanishes in the middle of a run', () => {
-  /** An installation whose addon computes as the real one does and says that it is a GPU's, until it is gone. */
-  async function vanishing(then: 'cpu' | 'broken'): Promise<void> {
+describe.runIf(TENSORFLOW !== null)('a GPU that fails in the middle of a run', () => {
+  /** An installation whose addon computes as the real one does and says that it is a GPU's, until `calls` have run. */
+  async function failing(then: 'cpu' | 'broken' | 'full', calls: number): Promise<void> {
     const folder = tensorflowFolder(ground.home);
     await rm(join(ground.home, 'engines'), { recursive: true, force: true });
     await mkdir(join(folder, then), { recursive: true });
-    await copyFile(join(import.meta.dirname, '../../support/vanishing-gpu.cjs'), join(folder, then, 'addon.cjs'));
+    await copyFile(join(import.meta.dirname, '../../support/failing-gpu.cjs'), join(folder, then, 'addon.cjs'));
     const { addonPath, ...manifest } = TENSORFLOW!;
-    // A gradient of a dense convolution's weights a step: in the eighth of twelve.
-    await writeFile(join(folder, then, 'addon.json'), JSON.stringify({ addon: addonPath, calls: 8, then }));
+    await writeFile(join(folder, then, 'addon.json'), JSON.stringify({ addon: addonPath, calls, then }));
     await writeFile(join(folder, MANIFEST), JSON.stringify({ ...manifest, addon: `${then}/addon.cjs` }));
   }
 
@@ -183,7 +182,8 @@ describe.runIf(TENSORFLOW !== null)('a GPU that vanishes in the middle of a run'
     ['cpu', 'tensorflow'],
     ['broken', 'onnxruntime'],
   ] as const)('then %s: the run goes on from its checkpoint on %s', async (then, executor) => {
-    await vanishing(then);
+    // A gradient of a dense convolution's weights a step: in the eighth of twelve.
+    await failing(then, 8);
     const job = await ground.job({ ...fineTuning, method: { ...fineTuning.method, cut: 'features' } });
     await ground.train(job.id);
     const done = (await ground.repos.jobs.byId(job.id))!;
@@ -197,5 +197,35 @@ describe.runIf(TENSORFLOW !== null)('a GPU that vanishes in the middle of a run'
     expect(places).toEqual(places.toSorted((a, b) => a - b));
     // The words of CUDA, the node and its sizes.
     expect(said[places[1]!]).toMatch(/ConvWeightGradient .*CUDA_ERROR_NO_DEVICE/);
+  });
+
+  it('memory that is short once: the run begins again with passes of half the size', async () => {
+    await failing('full', 1);
+    const job = await ground.job(fineTuning);
+    await ground.train(job.id);
+    const done = (await ground.repos.jobs.byId(job.id))!;
+    expect(done.error).toBeNull();
+    expect(done).toMatchObject({ state: 'succeeded', attempt: 1, hyperparameters: { batchSize: 8, microBatch: 4 } });
+    const said = (await eventsOf(job)).map((e) => e.message);
+    expect(said).toContainEqual(
+      "the device's memory does not hold a pass of 8 examples; begins again with passes of at most 4",
+    );
+    expect(said).toContainEqual(expect.stringContaining('adds up the gradients of 2 passes of 4 examples'));
+  });
+
+  it('memory that stays short, or passes that the job itself asks for: fails with sizes and what to do', async () => {
+    await failing('full', 2);
+    const job = await ground.job(fineTuning);
+    await ground.train(job.id);
+    const failed = (await ground.repos.jobs.byId(job.id))!;
+    expect(failed).toMatchObject({ state: 'failed', error: { code: 'out-of-memory' } });
+    expect(failed.error!.detail).toMatch(/passes of 8 examples, then 4 examples: .*OOM.* set a smaller microBatch/s);
+    await failing('full', 1);
+    const asked = await ground.job({
+      ...fineTuning,
+      hyperparameters: { ...fineTuning.hyperparameters, microBatch: 8 },
+    });
+    await ground.train(asked.id);
+    expect((await ground.repos.jobs.byId(asked.id))!.error!.detail).toMatch(/passes of 8 examples: /);
   });
 });

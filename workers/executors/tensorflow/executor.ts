@@ -1,5 +1,5 @@
 import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
-import { asDeviceLost } from '../device-lost.js';
+import { asDeviceError } from '../device-errors.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
 import { loadAddon } from './addon.js';
 import { unknownOperator } from './describe-node.js';
@@ -33,7 +33,7 @@ export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>
   const addon = loadAddon(installation.addonPath);
   const on = device(addon);
   const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
-    withLosses(program(on, model, o.precision ?? 'float32'));
+    withDeviceErrors(program(on, model, o.precision ?? 'float32'));
   return {
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
@@ -50,13 +50,13 @@ export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>
   };
 }
 
-/** The program with `DeviceLost` for what its device says when it is gone. */
-function withLosses(made: Program): Program {
+/** The program with `DeviceLost` and `DeviceFull` for what its device says when it is gone or its memory short. */
+function withDeviceErrors(made: Program): Program {
   const told = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
       return await work();
     } catch (error) {
-      throw asDeviceLost(error);
+      throw asDeviceError(error);
     }
   };
   return {

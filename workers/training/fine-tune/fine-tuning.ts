@@ -16,6 +16,7 @@ import { type HeldSource, logitsOf } from './measure.js';
 import { tunedNetwork } from './network.js';
 import { precisionWords, refusePrecision } from './precision.js';
 import type { TuneSettings } from './settings.js';
+import { withSmallerPasses } from './smaller-passes.js';
 import { trainedLayers } from './trained.js';
 import { tuner } from './trainer.js';
 
@@ -73,81 +74,84 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   });
   // By the longest texts: what a pass takes grows with the length.
   const available = Math.min(process.availableMemory(), spec.memoryBytes ?? Number.POSITIVE_INFINITY);
-  const fitted = await fitting(given, facts, available, async (s) => {
+  const built = async (s: TuneSettings) => {
     const graphs = await graphsFor(s, network.lengths(s).at(-1));
     return { ...graphs, memory: { ...graphs.memory, pictures: network.bytes(graphs, s) } };
-  });
-  const { settings, chosen, graphs, memory } = fitted;
-  const hyperparameters = { ...given, ...settings };
-  tell({ type: 'resolved', hyperparameters, engine: executor.engine, memory });
-  tellChosen(tell, 'chose', chosen);
-  const passes = Math.ceil(settings.batchSize / settings.microBatch);
-  const lengths = network.lengths(settings);
-  tell({
-    type: 'log',
-    level: 'info',
-    message: `trains ${layers.names.length} layers (${parametersOf(settings).length} tensors) and the head${belowIs(graphs, wanted, lengths)}${passes === 1 ? '' : `; a step adds up the gradients of ${passes} passes of ${settings.microBatch} examples`}${precisionWords(settings.precision, executor.engine)}; about ${mib(memory.estimate.total)} of ${mib(memory.available)} MiB of memory`,
-    data: {
-      layers: layers.names.slice(0, 50),
-      lengths: [...lengths],
-      passes,
-      memory: { ...memory, estimate: { ...memory.estimate } },
-    },
-  });
-
-  const sources = await network.sources(graphs, settings);
-  const net = await tuner(executor, graphs, text === null ? undefined : (length) => graphsFor(settings, length));
-  try {
-    const loop: LoopSettings = {
-      ...settings,
-      batch: settings.batchSize,
-      classes: labels.length,
-      classWeights: weightsOf(settings.classWeights, labels, counts),
-      rate: settings.learningRate,
-      layers: layers.names.length,
-      recipe: recipeOf(o, settings),
-      folder: spec.checkpointDir,
-      checkpointMs: spec.checkpointMs,
-    };
-    const tuned = await tune(net, sources.train, sources.validation, loop, control, {
-      metrics: (points) => tell({ type: 'metrics', points }),
-      progress: (done, total) => progress('training', done, total),
-      log: (level, message, data) => tell({ type: 'log', level, message, data }),
-    });
-    await net.adopt(tuned.best);
-    const { best } = tuned.position;
-    const kept = keptOf(best);
-    const pace = { ...tuned.pace };
+  };
+  return withSmallerPasses(given, tell, async (most, passesOf) => {
+    const { settings, chosen, graphs, memory } = await fitting(given, facts, available, built, most);
+    passesOf(settings.microBatch);
+    const hyperparameters = { ...given, ...settings };
+    tell({ type: 'resolved', hyperparameters, engine: executor.engine, memory });
+    tellChosen(tell, 'chose', chosen);
+    const passes = Math.ceil(settings.batchSize / settings.microBatch);
+    const lengths = network.lengths(settings);
     tell({
       type: 'log',
       level: 'info',
-      message: `${kept}; a step took ${pace.stepMs.toFixed(0)} ms and waited ${pace.waitMs.toFixed(1)} ms for its examples`,
-      data: { best: { ...best }, pace },
-    });
-    const tensors = new Map(net.tensors(tuned.best).map((t) => [t.name, t]));
-    const [weight, bias] = graphs.head.map((name) => floats(tensors.get(name)!));
-    const head = headFile({ weight: weight!, bias: bias! });
-    for (const name of graphs.head) tensors.delete(name);
-    const probabilities = async (held: HeldSource, n: number) =>
-      n === 0 ? new Float32Array(0) : softmaxRows(await logitsOf(net, held, loop), labels.length);
-    const result = {
-      hyperparameters,
-      kept: `${kept} by validation`,
-      epochs: tuned.epochs,
-      features,
-      head,
-      changed: tensors,
-      probabilities: {
-        validation: await probabilities(sources.validation, validation.length),
-        test: await probabilities(sources.test, test.length),
+      message: `trains ${layers.names.length} layers (${parametersOf(settings).length} tensors) and the head${belowIs(graphs, wanted, lengths)}${passes === 1 ? '' : `; a step adds up the gradients of ${passes} passes of ${settings.microBatch} examples`}${precisionWords(settings.precision, executor.engine)}; about ${mib(memory.estimate.total)} of ${mib(memory.available)} MiB of memory`,
+      data: {
+        layers: layers.names.slice(0, 50),
+        lengths: [...lengths],
+        passes,
+        memory: { ...memory, estimate: { ...memory.estimate } },
       },
-    };
-    tell({ type: 'memory', memory: { ...memory, peak: process.resourceUsage().maxRSS * 1024 } });
-    return result;
-  } finally {
-    await sources.close();
-    await net.dispose();
-  }
+    });
+
+    const sources = await network.sources(graphs, settings);
+    const net = await tuner(executor, graphs, text === null ? undefined : (length) => graphsFor(settings, length));
+    try {
+      const loop: LoopSettings = {
+        ...settings,
+        batch: settings.batchSize,
+        classes: labels.length,
+        classWeights: weightsOf(settings.classWeights, labels, counts),
+        rate: settings.learningRate,
+        layers: layers.names.length,
+        recipe: recipeOf(o, settings),
+        folder: spec.checkpointDir,
+        checkpointMs: spec.checkpointMs,
+      };
+      const tuned = await tune(net, sources.train, sources.validation, loop, control, {
+        metrics: (points) => tell({ type: 'metrics', points }),
+        progress: (done, total) => progress('training', done, total),
+        log: (level, message, data) => tell({ type: 'log', level, message, data }),
+      });
+      await net.adopt(tuned.best);
+      const { best } = tuned.position;
+      const kept = keptOf(best);
+      const pace = { ...tuned.pace };
+      tell({
+        type: 'log',
+        level: 'info',
+        message: `${kept}; a step took ${pace.stepMs.toFixed(0)} ms and waited ${pace.waitMs.toFixed(1)} ms for its examples`,
+        data: { best: { ...best }, pace },
+      });
+      const tensors = new Map(net.tensors(tuned.best).map((t) => [t.name, t]));
+      const [weight, bias] = graphs.head.map((name) => floats(tensors.get(name)!));
+      const head = headFile({ weight: weight!, bias: bias! });
+      for (const name of graphs.head) tensors.delete(name);
+      const probabilities = async (held: HeldSource, n: number) =>
+        n === 0 ? new Float32Array(0) : softmaxRows(await logitsOf(net, held, loop), labels.length);
+      const result = {
+        hyperparameters,
+        kept: `${kept} by validation`,
+        epochs: tuned.epochs,
+        features,
+        head,
+        changed: tensors,
+        probabilities: {
+          validation: await probabilities(sources.validation, validation.length),
+          test: await probabilities(sources.test, test.length),
+        },
+      };
+      tell({ type: 'memory', memory: { ...memory, peak: process.resourceUsage().maxRSS * 1024 } });
+      return result;
+    } finally {
+      await sources.close();
+      await net.dispose();
+    }
+  });
 }
 
 /** How the part below the trained layers is run, and texts of several lengths are. */

@@ -20,16 +20,17 @@ export interface Fitting<G> {
 /**
  * Settings and graphs that fit into memory: `build` makes the graphs for a choice and says what a run will take. Where a pass
  * over the whole batch does not fit and `microBatch` was left to `auto`, the batch is gone through in smaller passes whose
- * gradients are added up. Throws `job-impossible` with both numbers where nothing fits.
+ * gradients are added up; no pass has more than `most` examples. Throws `job-impossible` with both numbers where nothing fits.
  */
 export async function fitting<G extends { readonly memory: Memory }>(
   given: Hyperparameters,
   facts: TuneFacts,
   availableBytes: number,
   build: (settings: TuneSettings) => Promise<G>,
+  most = Number.POSITIVE_INFINITY,
 ): Promise<Fitting<G>> {
   const room = availableBytes * SHARE;
-  for (let fits = Number.POSITIVE_INFINITY; ; ) {
+  for (let fits = most; ; ) {
     const { settings, chosen } = tuneSettings(given, facts, fits);
     const graphs = await build(settings);
     const total = totalOf(graphs.memory);
