@@ -54,15 +54,21 @@ export async function startService(root, home) {
 export async function call(url, path, init) {
   const answer = await fetch(url + path, init);
   const text = await answer.text();
-  if (!answer.ok) throw new Error(`${init?.method ?? 'GET'} ${path}: ${answer.status} ${text.slice(0, 500)}`);
+  if (!answer.ok)
+    throw Object.assign(new Error(`${init?.method ?? 'GET'} ${path}: ${answer.status} ${text.slice(0, 500)}`), {
+      status: answer.status,
+    });
   return JSON.parse(text);
 }
 
-/** The thing once it is in the state `good`. A busy service may close a connection just as it is used again: asked once more. */
+/**
+ * The thing once it is in the state `good`. A busy service may close a connection just as it is used again, or be without its
+ * database for a moment: asked once more.
+ */
 export async function settled(url, path, good) {
   for (let failed = 0; ; ) {
     const thing = await call(url, path).catch((error) => {
-      if (!(error instanceof TypeError) || ++failed > 10) throw error;
+      if (!(error instanceof TypeError || error.status === 503) || ++failed > 10) throw error;
       return null;
     });
     if (thing === null) {
