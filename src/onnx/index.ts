@@ -35,6 +35,7 @@ export { type LinearHead, linearHead } from './head.js';
 export { inferShapes, stated } from './infer.js';
 export { inferenceForm } from './inference.js';
 export { inlineBranches, inlineFunctions } from './inline.js';
+export { withoutLastCopies } from './last-copies.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
 export { liveBatchNorm, liveShapes, lowerLive, type Statistic } from './live-batch-norm.js';
 export { type CrossEntropy, softmaxCrossEntropy, softTargetCrossEntropy } from './loss.js';

@@ -9,6 +9,7 @@ import {
   overwritable,
   type ShapeRunner,
   type ValueRunner,
+  withoutLastCopies,
 } from '../../src/onnx/index.js';
 import type { CompileOptions, Executor, Program, TensorData } from './executor.js';
 import { blockOfChannels } from './onnxruntime-blocks.js';
@@ -65,7 +66,7 @@ export function onnxruntimeExecutor(options: {
   const compile = async (model: Model, o?: CompileOptions): Promise<Program> => {
     if (o?.precision === 'mixed') throw new RangeError('onnxruntime computes training steps in float32 only.');
     const laid = o?.training ? await laidOut(model) : model;
-    const lowered = lowerGradients(laid);
+    const lowered = withoutLastCopies(lowerGradients(laid));
     return program(await session(Buffer.concat(encodeModel(lowered)), o), overwritable(lowered.graph));
   };
   return {

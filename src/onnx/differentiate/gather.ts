@@ -26,7 +26,7 @@ const gather: Rule = (c) => [
     const flat = reshape(b, c.x(1), [n]);
     const indices = c.type(1) === 'int64' ? flat : cast(b, flat, 'int64');
     const summed = addedRows(b, type, indices, rows, { n, size, width: outer * inner });
-    if (outer === 1) return reshape(b, summed, dims);
+    if (outer === 1) return dims.length === 2 ? summed : reshape(b, summed, dims);
     return reshape(b, b.op('Transpose', [reshape(b, summed, [size, outer, inner])], { perm: [1, 0, 2] }), dims);
   },
   null,
