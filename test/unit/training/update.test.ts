@@ -20,6 +20,7 @@ import {
   type StepRequest,
   stepGraphs,
 } from '../../../workers/training/fine-tune/step.js';
+import { PLAIN } from '../../support/tuning.js';
 
 const executor = onnxruntimeExecutor({ threads: 2 });
 afterAll(() => executor.dispose());
@@ -34,15 +35,7 @@ const TENSORS = [
   { name: 'bias', dims: [101], rate: 1, depth: 0 },
   { name: 'deep', dims: [7, 19], rate: 0.25, depth: 2 },
 ];
-const PLAIN: StepRequest = {
-  parameters: TENSORS,
-  optimizer: 'adamw',
-  weightDecay: 0.01,
-  clip: 1,
-  accumulates: false,
-  unfreezes: false,
-  averages: false,
-};
+const REQUEST: StepRequest = { ...PLAIN, parameters: TENSORS };
 const VARIANTS: readonly (readonly [string, Partial<StepRequest>])[] = [
   ['AdamW', {}],
   ['AdamW of several passes, layers opened one after the other', { accumulates: true, unfreezes: true }],
@@ -58,7 +51,7 @@ function graphs(o: Partial<StepRequest>): StepGraphs {
     b.initializer(name, tensor(name, 'float32', dims, 1));
     b.output(b.op('Identity', [name], {}, { outputs: [gradientName(name)] }), 'float32', dims);
   }
-  return stepGraphs(b.model(), packs, [], { ...PLAIN, ...o });
+  return stepGraphs(b.model(), packs, [], { ...REQUEST, ...o });
 }
 const scalar = (value: number): HostTensor => ({ dataType: 'float32', dims: [], data: Float32Array.of(value) });
 const FEEDS = {
