@@ -1,4 +1,4 @@
-import type { Engine } from '../../src/domain/types.js';
+import type { Engine, Precision } from '../../src/domain/types.js';
 import type { DataType, Model, TensorShape } from '../../src/onnx/index.js';
 
 /** A tensor in this process's memory, row-major. int64 and uint64 are BigInts, bool is a Uint8Array of 0 and 1. */
@@ -32,7 +32,7 @@ export interface CompileOptions {
    * `mixed`: convolutions and products in bfloat16, all else in float32, as are the tensors that go in and come out. Default
    * float32. The TensorFlow engine has it; another throws a RangeError.
    */
-  readonly precision?: 'float32' | 'mixed';
+  readonly precision?: Precision;
 }
 /** What the graph reads and writes from step to step: the output of one run is the input of the next. */
 export interface FedBack {

@@ -12,8 +12,12 @@ export async function residentUpdate(model: Model, whole: (model: Model) => Prom
   const kernels = new Map<Model, UpdateKernel>();
   for (const part of parts) if (!kernels.has(part.model)) kernels.set(part.model, updateKernel(part));
   const left = rest === null ? null : await whole(rest);
+  const { initializers } = model.graph;
+  const read = parts.flatMap(({ vectors, scalars }) => [...vectors.values(), ...scalars.values()]);
   const constants = new Map(
-    [...model.graph.initializers].map(([name, t]) => [name, new Float32Array(t.data.slice().buffer)]),
+    read
+      .filter((name) => initializers.has(name))
+      .map((name) => [name, new Float32Array(initializers.get(name)!.data.slice().buffer)]),
   );
   return {
     async apply(state, feeds) {

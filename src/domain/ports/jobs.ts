@@ -36,18 +36,21 @@ export interface JobPatch {
   readonly modelId?: string;
   readonly error?: StoredProblem;
 }
-export interface NewJob {
-  readonly id: string;
-  readonly projectId: string;
-  readonly name: string | null;
-  readonly task: Task;
-  readonly dataset: { id: string; revision: number };
-  readonly base: { id: string; digest: string };
-  readonly method: Method;
-  readonly hyperparameters: Hyperparameters;
-  readonly validation: { fraction: number } | null;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly engineRequested: Job['engineRequested'];
+export interface NewJob
+  extends Pick<
+    Job,
+    | 'id'
+    | 'projectId'
+    | 'name'
+    | 'task'
+    | 'dataset'
+    | 'base'
+    | 'method'
+    | 'hyperparameters'
+    | 'validation'
+    | 'metadata'
+    | 'engineRequested'
+  > {
   readonly retryOf: string | null;
 }
 export interface JobRepository {

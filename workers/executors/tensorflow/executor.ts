@@ -1,3 +1,4 @@
+import type { Precision } from '../../../src/domain/types.js';
 import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
 import { asDeviceError } from '../device-errors.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
@@ -7,7 +8,6 @@ import { type Device, device } from './device.js';
 import type { Installation } from './installation.js';
 import { operatorTable } from './operators/table.js';
 import { type Plan, runPlan } from './plan.js';
-import type { Precision } from './precision.js';
 import { trace } from './trace.js';
 
 interface Tensor {

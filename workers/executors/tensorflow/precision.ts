@@ -1,7 +1,5 @@
 import { TF } from './addon.js';
 
-export type Precision = 'float32' | 'mixed';
-
 /** Products, which is where the time goes, and where a device has units for bfloat16 that add up in float32. */
 const PRODUCTS = new Set(['Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter', 'MatMul', 'BatchMatMulV2']);
 /** What rounds nothing, or once, and so goes on in bfloat16 where all that it reads lies so. */

@@ -1,3 +1,4 @@
+import type { Precision } from '../../../src/domain/types.js';
 import {
   type DataType,
   floatAttribute,
@@ -16,7 +17,7 @@ import { hostTensor, numbersIn } from './host.js';
 import { type KernelAttributes, outputsOf, preparedAttributes } from './kernels.js';
 import { isPlain, laid, type Order, onlyOnesMove, permutation, plainOrder } from './order.js';
 import { KernelError, type Plan, type Step, withLastUses } from './plan.js';
-import { CAST, inBfloat16, type Precision } from './precision.js';
+import { CAST, inBfloat16 } from './precision.js';
 
 /** A tensor as it lies in memory. */
 export interface Raw {

@@ -13,6 +13,7 @@ import { fitting } from './fit.js';
 import { type TuneGraphs, tuneGraphs } from './graphs.js';
 import { type LoopSettings, tune } from './loop.js';
 import { type HeldSource, logitsOf } from './measure.js';
+import { mib } from './memory.js';
 import { tunedNetwork } from './network.js';
 import { precisionWords, refusePrecision } from './precision.js';
 import type { TuneSettings } from './settings.js';
@@ -30,7 +31,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   const { train, validation, test, labels } = o.parts;
   const { method } = spec;
   const given = spec.hyperparameters;
-  if (given.precision === 'mixed') refusePrecision('mixed', executor.engine);
+  refusePrecision(given, executor.engine);
   const scratch = method.type === 'scratch';
   const base = (await o.readBase()).model;
   const network = await tunedNetwork(o, base);
@@ -101,17 +102,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
     const sources = await network.sources(graphs, settings);
     const net = await tuner(executor, graphs, text === null ? undefined : (length) => graphsFor(settings, length));
     try {
-      const loop: LoopSettings = {
-        ...settings,
-        batch: settings.batchSize,
-        classes: labels.length,
-        classWeights: weightsOf(settings.classWeights, labels, counts),
-        rate: settings.learningRate,
-        layers: layers.names.length,
-        recipe: recipeOf(o, settings),
-        folder: spec.checkpointDir,
-        checkpointMs: spec.checkpointMs,
-      };
+      const loop = loopOf(o, settings, { counts, layers: layers.names.length });
       const tuned = await tune(net, sources.train, sources.validation, loop, control, {
         metrics: (points) => tell({ type: 'metrics', points }),
         progress: (done, total) => progress('training', done, total),
@@ -127,10 +118,6 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
         message: `${kept}; a step took ${pace.stepMs.toFixed(0)} ms and waited ${pace.waitMs.toFixed(1)} ms for its examples`,
         data: { best: { ...best }, pace },
       });
-      const tensors = new Map(net.tensors(tuned.best).map((t) => [t.name, t]));
-      const [weight, bias] = graphs.head.map((name) => floats(tensors.get(name)!));
-      const head = headFile({ weight: weight!, bias: bias! });
-      for (const name of graphs.head) tensors.delete(name);
       const probabilities = async (held: HeldSource, n: number) =>
         n === 0 ? new Float32Array(0) : softmaxRows(await logitsOf(net, held, loop), labels.length);
       const result = {
@@ -138,8 +125,7 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
         kept: `${kept} by validation`,
         epochs: tuned.epochs,
         features,
-        head,
-        changed: tensors,
+        ...headApart(net.tensors(tuned.best), graphs.head),
         probabilities: {
           validation: await probabilities(sources.validation, validation.length),
           test: await probabilities(sources.test, test.length),
@@ -154,6 +140,33 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
   });
 }
 
+function loopOf(
+  o: MethodInput,
+  settings: TuneSettings,
+  { counts, layers }: { readonly counts: readonly number[]; readonly layers: number },
+): LoopSettings {
+  const { labels } = o.parts;
+  return {
+    ...settings,
+    batch: settings.batchSize,
+    classes: labels.length,
+    classWeights: weightsOf(settings.classWeights, labels, counts),
+    rate: settings.learningRate,
+    layers,
+    recipe: recipeOf(o, settings),
+    folder: o.spec.checkpointDir,
+    checkpointMs: o.spec.checkpointMs,
+  };
+}
+
+/** The head as the file that it is kept as, and what else was trained, by name. */
+function headApart(tensors: readonly Tensor[], names: readonly string[]): Pick<MethodResult, 'head' | 'changed'> {
+  const changed = new Map(tensors.map((t) => [t.name, t]));
+  const [weight, bias] = names.map((name) => floats(changed.get(name)!));
+  for (const name of names) changed.delete(name);
+  return { head: headFile({ weight: weight!, bias: bias! }), changed };
+}
+
 /** How the part below the trained layers is run, and texts of several lengths are. */
 function belowIs({ below }: TuneGraphs, wanted: 'all' | number, lengths: readonly number[]): string {
   if (below !== null) return '; what lies below runs once per example';
@@ -162,8 +175,6 @@ function belowIs({ below }: TuneGraphs, wanted: 'all' | number, lengths: readonl
   const again = wanted === 'all' ? '' : '; what lies below is computed in every step';
   return `${again}; texts are padded to ${lengths.join(', ')} tokens, a graph each`;
 }
-
-const mib = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 
 /** Which weights become the model. */
 function keptOf({ epoch, of }: Position['best']): string {

@@ -2,12 +2,11 @@ import type { Hyperparameters, JobMemory } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 import { counted } from '../../../src/words.js';
 import type { Chosen } from '../choices.js';
-import { type Memory, totalOf } from './memory.js';
+import { type Memory, mib, totalOf } from './memory.js';
 import { type TuneFacts, type TuneSettings, tuneSettings } from './settings.js';
 
 /** Of what the system says is free, what a run may plan with: others live here too. */
 const SHARE = 0.9;
-const mib = (bytes: number): number => Math.ceil(bytes / 1024 / 1024);
 
 export interface Fitting<G> {
   readonly settings: TuneSettings;

@@ -1,4 +1,4 @@
-import type { TextInput } from '../../../src/domain/types.js';
+import type { Precision, TextInput } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 import {
   changedOperators,
@@ -65,7 +65,7 @@ export interface TuneGraphs {
   readonly maskNumbers: number;
   readonly dropout: (Dropout & { readonly features: number }) | null;
   /** What a training pass computes in; measuring is in float32. Left out: float32. */
-  readonly precision?: 'float32' | 'mixed';
+  readonly precision?: Precision;
   readonly step: StepGraphs;
   /** The same network for measuring: input, packs and statistics -> `logits`. */
   readonly measure: Model;

@@ -13,6 +13,8 @@ export interface Memory {
   /** Pictures that are kept decoded, and batches under way. */
   readonly pictures: number;
 }
+/** For a person to read; rounded up. */
+export const mib = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 export const totalOf = (m: Memory): number => m.process + m.parameters + m.optimizer + m.activations + m.pictures;
 
 const PROCESS_BYTES = 256 * 1024 * 1024;

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import type { Engine, Precision } from '../../../src/domain/types.js';
+import type { Engine, Hyperparameters, Precision } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 
-/** Throws `job-impossible` where the engine does not compute in the precision. */
-export function refusePrecision(precision: Precision, { executor }: Engine): void {
-  if (precision === 'float32' || executor === 'tensorflow') return;
+/** Throws `job-impossible` where the engine does not compute in the precision that the job asks for. */
+export function refusePrecision({ precision }: Hyperparameters, { executor }: Engine): void {
+  if (precision !== 'mixed' || executor === 'tensorflow') return;
   const detail = `The engine ${executor} trains in float32 only; mixed precision is of the engine tensorflow.`;
   throw new GraftError('job-impossible', `${detail} Leave \`precision\` out, or use that engine.`, {
     errors: [{ path: '/hyperparameters/precision', code: 'value-impossible', detail }],
