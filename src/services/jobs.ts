@@ -62,7 +62,7 @@ async function refuseEngine({ repositories, config }: JobServices, request: JobR
   const why = field === 'precision' ? ', which alone has mixed precision,' : '';
   throw impossible(
     path,
-    `The engine '${engine}'${why} cannot be used here. ${here[0]?.reason ?? ''} Or leave \`${field}\` out.`,
+    `The engine '${engine}'${why} cannot be used here. Leave \`${field}\` out, or mend this: ${here[0]?.reason ?? 'no reason is known'}`,
   );
 }
 

@@ -138,7 +138,7 @@ export async function finish({ client, out }: Pick<Context, 'client' | 'out'>, j
       const { epochs, batchSize, microBatch, learningRate } = job.hyperparameters;
       const passes = microBatch === undefined || microBatch === batchSize ? '' : ` in passes of ${microBatch}`;
       out.text(
-        `\n${epochs} epochs, batches of ${batchSize}${passes}, learning rate ${learningRate}; what was chosen, and why: graft jobs events ${job.id}`,
+        `\n${epochs === 1 ? '1 epoch' : `${epochs} epochs`}, batches of ${batchSize}${passes}, learning rate ${learningRate}; what was chosen, and why: graft jobs events ${job.id}`,
       );
     }
     const example = job.task === 'text-classification' ? '"a text"' : 'photo.jpg';
