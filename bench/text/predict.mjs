@@ -41,8 +41,8 @@ async function bare(folder, text) {
   const contents = Object.fromEntries(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
   const tokenizer = openTokenizer(contents);
   const serving = await openTextTokenizer({ files: Buffer.from(JSON.stringify(contents)), threads: THREADS });
-  const { SPINNING_OFF } = await dist('workers/serving/loaded-trunk.js');
-  const options = { intraOpNumThreads: THREADS, extra: SPINNING_OFF };
+  const { SESSION_EXTRA } = await dist('workers/serving/loaded-trunk.js');
+  const options = { intraOpNumThreads: THREADS, extra: SESSION_EXTRA };
   const session = await InferenceSession.create(join(folder, 'model.onnx'), options);
   const inputs = session.inputMetadata.map(({ name, type }) => ({ name, dataType: type }));
   const tokens = tokenTexts(texts.map((one) => tokenizer.encode(one, text.maxLength).ids));

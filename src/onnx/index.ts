@@ -29,6 +29,7 @@ export { OnnxError, type OnnxErrorCode } from './error.js';
 export { inFloat32, isHalf } from './float32.js';
 export { foldConstants, type ValueRunner } from './fold.js';
 export { FROZEN, type FrozenSplit, splitFrozen } from './frozen.js';
+export { fuseGelu, lowerGelu } from './gelu.js';
 export { graft } from './graft.js';
 export { constantNumbers, constantTensor, consumers, names, producers, statedType } from './graph.js';
 export { type LinearHead, linearHead } from './head.js';

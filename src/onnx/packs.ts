@@ -22,7 +22,7 @@ export interface Pack {
 }
 
 /** Tensors from this size on stand alone: copying them in and out of a vector would cost more than the nodes that it saves. */
-const ALONE = 1 << 18;
+const ALONE = 1 << 17;
 
 /** Lays out float32 tensors in vectors: the small ones together in one, in the order given. */
 export function packsOf(

@@ -14,7 +14,7 @@ import {
   type Shapes,
   type ValueRunner,
 } from '../../src/onnx/index.js';
-import { FAULTS_OFF } from '../../workers/executors/onnxruntime-faults.js';
+import { disabled, FAULTS } from '../../workers/executors/onnxruntime-faults.js';
 
 /** Where test data that is not part of the project lies; a test whose data are absent says so. */
 export const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
@@ -50,7 +50,7 @@ const OPTIONS: InferenceSession.SessionOptions = {
   intraOpNumThreads: 1,
   interOpNumThreads: 1,
   logSeverityLevel: 4,
-  extra: FAULTS_OFF,
+  extra: disabled(FAULTS),
 };
 
 export async function session(

@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-node';
-import { FAULTS_OFF } from '../executors/onnxruntime-faults.js';
+import { disabled, FAULTS } from '../executors/onnxruntime-faults.js';
 import type { Call, Takes } from './engine-messages.js';
 
 /** A trunk in its thread: pictures or texts in, rows of features out. */
@@ -18,6 +18,6 @@ export interface FeatureRows {
 
 /** Spinning threads would take the cores from decoding between runs. */
 export const SESSION_EXTRA: NonNullable<InferenceSession.SessionOptions['extra']> = {
-  ...FAULTS_OFF,
+  ...disabled(FAULTS),
   session: { intra_op: { allow_spinning: '0' } },
 };

@@ -1,6 +1,8 @@
 import { floatAttribute, intAttribute, stringAttribute } from '../attributes.js';
 import { cast, constant, keepWhere, reduceSum, sumTo } from '../emit.js';
 import { OnnxError } from '../error.js';
+import { GELU } from '../gelu.js';
+import { GRAFT_DOMAIN } from '../live-batch-norm.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 
@@ -138,6 +140,8 @@ const gelu: Rule = (c) => [
     return mul(c, c.dy, b.op('Add', [below, bend]));
   },
 ];
+/** The forward pass has made the slope already. */
+const fusedGelu: Rule = (c) => [() => mul(c, c.dy, c.y(1))];
 /** 1 / (1 + exp(-x)) */
 const softplus: Rule = (c) => [() => mul(c, c.dy, c.b.op('Sigmoid', [c.x(0)]))];
 /** 1 above 0, else y + alpha. */
@@ -170,6 +174,7 @@ export const activationRules: readonly RuleLine[] = [
   ['HardSwish', 14, NEWEST_OPSET, hardSwish],
   ['Erf', 9, NEWEST_OPSET, erf],
   ['Gelu', 20, NEWEST_OPSET, gelu],
+  [`${GRAFT_DOMAIN}:${GELU}`, 1, 1, fusedGelu],
   ['Softplus', 7, NEWEST_OPSET, softplus],
   ['Elu', 7, NEWEST_OPSET, elu],
   ['PRelu', 7, NEWEST_OPSET, pRelu],

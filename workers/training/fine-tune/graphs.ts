@@ -3,6 +3,7 @@ import { GraftError } from '../../../src/errors.js';
 import {
   changedOperators,
   differentiate,
+  fuseGelu,
   gradientName,
   graft,
   graphBuilder,
@@ -11,6 +12,7 @@ import {
   linearHead,
   liveBatchNorm,
   liveShapes,
+  lowerGelu,
   lowerLive,
   type Model,
   measureRest,
@@ -105,8 +107,9 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
   const shapes = await measureRest(forward, known, runner);
   const fed = [...trained, ...live.statistics.map((s) => s.input)];
   const rules = executor.native ? nativeRules() : standardRules();
-  const native = differentiate(initializersAsInputs(forward, fed), 'loss', trained, shapes, rules);
-  const backward = executor.native ? native : lowerLive(native, shapes);
+  const fused = fuseGelu(forward, shapes);
+  const native = differentiate(initializersAsInputs(fused.model, fed), 'loss', trained, fused.shapes, rules);
+  const backward = lowerGelu(executor.native ? native : lowerLive(native, shapes));
   const packs = packsOf(trained.map((name) => ({ name, dims: network.graph.initializers.get(name)?.dims ?? [] })));
   const step = stepGraphs(backward, packs, live.statistics, o);
   const initial = new Map<string, Float32Array>(packs.map((p) => [p.name, packed(p, network.graph.initializers)]));
