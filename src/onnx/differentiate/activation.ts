@@ -1,4 +1,4 @@
-import { floatAttribute, intAttribute, stringAttribute } from '../attributes.js';
+import { float, floatAttribute, intAttribute, stringAttribute } from '../attributes.js';
 import { cast, constant, keepWhere, reduceSum, sumTo } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { GELU } from '../gelu.js';
@@ -8,10 +8,16 @@ import type { Rule, RuleContext, RuleLine } from './rule.js';
 
 const mul = (c: RuleContext, x: string, y: string): string => c.b.op('Mul', [x, y]);
 
+/**
+ * 1 where x is above 0, else 0. HardSigmoid this steep is 1 from the smallest normal number on, and one pass where comparing and
+ * casting are two (8 x 64 x 112 x 112, with the product behind it, two cores of onnxruntime: 2.6 and 4.2 ms).
+ */
+const above0 = (c: RuleContext, x: string): string =>
+  c.type(0) === 'float32'
+    ? c.b.op('HardSigmoid', [x], { alpha: float(3e38), beta: float(0) })
+    : cast(c.b, c.b.op('Greater', [x, constant(c.b, c.type(0), 0)]), c.type(0));
 /** 0 at 0, as PyTorch. */
-const relu: Rule = (c) => [
-  () => mul(c, c.dy, cast(c.b, c.b.op('Greater', [c.y(), constant(c.b, c.type(0), 0)]), c.type(0))),
-];
+const relu: Rule = (c) => [() => mul(c, c.dy, above0(c, c.y()))];
 /** y (1 - y) */
 const sigmoid: Rule = (c) => [() => mul(c, c.dy, mul(c, c.y(), c.b.op('Sub', [constant(c.b, c.type(0), 1), c.y()])))];
 /** 1 - y² */
@@ -55,6 +61,8 @@ const clip: Rule = (c) => {
   return [
     () => {
       const [low, high] = [limit(1, 'min'), limit(2, 'max')];
+      const inner = inside(c, low, high);
+      if (inner !== null) return mul(c, c.dy, inner);
       const above = low === null ? null : b.op('Greater', [c.y(), low]);
       const below = high === null ? null : b.op('Less', [c.y(), high]);
       if (above === null || below === null)
@@ -65,6 +73,21 @@ const clip: Rule = (c) => {
     () => toLimit('Greater'),
   ];
 };
+
+/** 1 where the output lies between limits that are finite numbers, by the sign of the product of its distances; else null. */
+function inside(c: RuleContext, low: string | null, high: string | null): string | null {
+  const { b } = c;
+  const value = (i: 1 | 2, name: 'min' | 'max'): number | undefined =>
+    c.opset < 11 ? floatAttribute(c.node, name, Number.NaN) : c.isConstant(i) ? c.constant(i)[0] : undefined;
+  const [least, most] = [value(1, 'min'), value(2, 'max')];
+  const known = (limit: string | null, number: number | undefined): boolean =>
+    limit === null || (number !== undefined && Math.abs(number) < 1e18);
+  if (c.type(0) !== 'float32' || !known(low, least) || !known(high, most)) return null;
+  const above = low === null ? null : least === 0 ? c.y() : b.op('Sub', [c.y(), low]);
+  const below = high === null ? null : b.op('Sub', [high, c.y()]);
+  if (above !== null && below !== null) return above0(c, mul(c, above, below));
+  return above === null && below === null ? null : above0(c, (above ?? below) as string);
+}
 
 /** Before opset 12 a Dropout is the identity: training was not part of the operator. */
 const dropoutIdentity: Rule = (c) => [() => c.dy];
