@@ -1,15 +1,7 @@
-import { ints, reshape, slice } from '../emit.js';
+import { ints, reshape } from '../emit.js';
 import { padTo, type Tensors, whole } from './tensors.js';
 
-type Size = readonly [out: number, perGroup: number, height: number, width: number];
-
-/** The kernel's places, the last of three axes, in the other order. */
-function turned(t: Tensors, x: string, places: number): string {
-  if (places === 1) return x;
-  const backwards = Array.from({ length: places }, (_, i) => places - 1 - i);
-  if (t.b.opset < 10) return t.b.op('Gather', [x, ints(t.b, backwards)], { axis: 2 });
-  return slice(t.b, x, { starts: [-1], ends: [-(2 ** 40)], axes: [2], steps: [-1] });
-}
+export type Size = readonly [out: number, perGroup: number, height: number, width: number];
 
 /**
  * [rows, channels, places] as [rows, channels / block, places, block]. By the operator that reorders tensors: it works on all threads
@@ -28,8 +20,22 @@ export function fullKernel(t: Tensors, name: string, [o, i, h, w]: Size): string
   return reshape(b, inBlocks(t, inner, [1, out, into * places]), [out, into, h, w]);
 }
 
-/** The same with input and output channels exchanged and the places turned round: the kernel of the gradient by the input. */
-export function turnedKernel(t: Tensors, name: string, size: Size): string {
+/** Which places of a kernel, along either axis. */
+export type Places = readonly [rows: readonly number[], columns: readonly number[]];
+const backwards = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => count - 1 - i);
+const chosen = ([rows, columns]: Places, width: number): readonly number[] =>
+  rows.flatMap((row) => columns.map((column) => row * width + column));
+
+/**
+ * The kernel of the gradient by the input: input and output channels exchanged, the places turned round, or those that are given, in
+ * their order.
+ */
+export function turnedKernel(
+  t: Tensors,
+  name: string,
+  size: Size,
+  given: Places = [backwards(size[2]), backwards(size[3])],
+): string {
   const { b, block } = t;
   const [o, i, h, w] = size;
   const [out, into, places] = [whole(t, o), whole(t, i), h * w];
@@ -41,22 +47,36 @@ export function turnedKernel(t: Tensors, name: string, size: Size): string {
   // In each square of channels of the kernel that the convolution takes the axes change places, then the squares do.
   const [down, across] = [out / block, into / block];
   const squares = inBlocks(t, fullKernel(t, name, size), [down * across * places, block, block]);
-  const order = Array.from({ length: down * across * places }, (_, at) => {
-    const [place, to] = [at % places, Math.floor(at / places)];
+  const taken = chosen(given, w);
+  const order = Array.from({ length: across * down }, (_, to) => {
     const [from, row] = [to % down, Math.floor(to / down)];
-    return (from * across + row) * places + (places - 1 - place);
-  });
+    return taken.map((place) => (from * across + row) * places + place);
+  }).flat();
   const rows = reshape(b, squares, [down * across * places, block * block]);
-  return reshape(b, b.op('Gather', [rows, ints(b, order)], { axis: 0 }), [into, out, h, w]);
+  const picked = b.op('Gather', [rows, ints(b, order)], { axis: 0 });
+  return reshape(b, picked, [into, out, given[0].length, given[1].length]);
+}
+
+/** The same of a depthwise convolution. */
+export function turnedPlanes(
+  t: Tensors,
+  name: string,
+  size: Size,
+  given: Places = [backwards(size[2]), backwards(size[3])],
+): string {
+  const [c, , h, w] = size;
+  const channels = whole(t, c);
+  const rows = reshape(t.b, planeKernel(t, name, size), [channels / t.block, h * w, t.block]);
+  const picked = h * w === 1 ? rows : t.b.op('Gather', [rows, ints(t.b, chosen(given, w))], { axis: 1 });
+  return reshape(t.b, picked, [channels, 1, given[0].length, given[1].length]);
 }
 
 /** [C, 1, h, w] of a depthwise convolution: C / block, h, w, block. */
-export function planeKernel(t: Tensors, name: string, [c, , h, w]: Size, round = false): string {
+export function planeKernel(t: Tensors, name: string, [c, , h, w]: Size): string {
   const channels = whole(t, c);
   const all = padTo(t, t.plain(name), [c, 1, h, w], [channels, 1, h, w]);
   const split = reshape(t.b, all, [channels / t.block, t.block, h * w]);
-  const places = round ? turned(t, split, h * w) : split;
-  return reshape(t.b, t.b.op('Transpose', [places], { perm: [0, 2, 1] }), [channels, 1, h, w]);
+  return reshape(t.b, t.b.op('Transpose', [split], { perm: [0, 2, 1] }), [channels, 1, h, w]);
 }
 
 /** [O, I, h, w] for an input of fewer channels than a block, which stays plain: O / block, I, h, w, block of O. */

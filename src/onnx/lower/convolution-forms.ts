@@ -46,13 +46,6 @@ export function weightForm(s: ConvolutionShape): WeightForm {
 }
 
 /**
- * Blocked gradient by the input of a depthwise convolution with strides: zeros between the places, then a convolution. On larger
- * maps ConvTranspose is faster, though tensors are reordered around it (one thread, batch 2: 96 channels of 112x112 11.2 ms against
- * 5.0 and 1.5 for reordering; 576 of 14x14 both 0.5). Measured by `npm run bench:kernels`.
- */
-export const spreadingPays = (input: readonly number[]): boolean => input.every((d) => d <= 14);
-
-/**
  * Blocked gradient by the weights of a dense convolution: one product over all examples, instead of one per example (and place of
  * the kernel) whose results are summed. It moves every place's channels once more and pays where that is less than the partial
  * results: on small maps (processor time, blocks of 8: 512 x 512 3x3 on 7x7, batch 8, 38 ms against 93; 256 x 256 on 14x14 43
