@@ -3,8 +3,8 @@ Imports and the model are done before the clock starts.
 
     peer.py <folder of the base> <table.json: {"texts": [...], "labels": [0 or 1, ...], "validation": {the same}}>
 
-Reads a line from standard input for each job and answers with one JSON line: `features <texts>`, mean of the tokens and a
-logistic regression on the first texts; `epoch <texts> <batch> <frozen|trained>`, AdamW over all layers, the word table in it or not.
+Reads a line from standard input for each job and answers with one JSON line: `features <texts> <given|sorted>`, mean of the tokens
+and a logistic regression on the first texts, batches in the order given or of about one length; `epoch <texts> <batch> <frozen|trained>`, AdamW over all layers, the word table in it or not.
 """
 
 import json
@@ -65,9 +65,9 @@ def pooled(model, batch):
     return (hidden * mask).sum(1) / mask.sum(1)
 
 
-def rows(texts):
-    """Batches of texts of about one length, as sentence-transformers does."""
-    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+def rows(texts, order):
+    """In the order given, as a loop over batches has it, or sorted by length, as sentence-transformers does."""
+    order = range(len(texts)) if order == "given" else sorted(range(len(texts)), key=lambda i: len(texts[i]))
     out = np.empty((len(texts), frozen_model.config.hidden_size), np.float32)
     with torch.inference_mode():
         for at in range(0, len(order), FEATURE_BATCH):
@@ -76,10 +76,10 @@ def rows(texts):
     return out
 
 
-def features(count):
+def features(count, order):
     held = table["validation"]
-    head = LogisticRegression(max_iter=1000).fit(rows(table["texts"][:count]), table["labels"][:count])
-    return {"accuracy": head.score(rows(held["texts"]), held["labels"])}
+    head = LogisticRegression(max_iter=1000).fit(rows(table["texts"][:count], order), table["labels"][:count])
+    return {"accuracy": head.score(rows(held["texts"], order), held["labels"])}
 
 
 def epoch(count, batch, embeddings):
@@ -103,5 +103,5 @@ print(json.dumps({"torch": torch.__version__}), flush=True)
 for line in sys.stdin:
     what, *args = line.split()
     start = time.perf_counter()
-    result = features(int(args[0])) if what == "features" else epoch(int(args[0]), int(args[1]), args[2])
+    result = features(int(args[0]), args[1]) if what == "features" else epoch(int(args[0]), int(args[1]), args[2])
     print(json.dumps({"seconds": time.perf_counter() - start, **result}), flush=True)

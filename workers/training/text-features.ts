@@ -8,7 +8,7 @@ import type { JobTexts } from './job-texts.js';
 import type { RunExample, TextRunInput } from './messages.js';
 
 /** Changes whenever the same text would give other features: the tokenizing or the trunk's making changed. */
-const RECIPE = 'text-1';
+const RECIPE = 'text-2';
 
 interface Trunk {
   readonly program: Program;
@@ -82,7 +82,7 @@ async function forward(
     return { tokens, left, sum: null as Float32Array | null };
   });
   const texts = read(rows);
-  for (const batch of lengthBatches(texts.starts, most)) {
+  for (const batch of lengthBatches(texts.starts, most, 1)) {
     const features = await runTrunk(trunk, input, texts, batch);
     const width = features.length / batch.rows.length;
     const whole: number[] = [];

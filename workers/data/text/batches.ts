@@ -22,20 +22,21 @@ export interface LengthBatch {
 }
 
 /**
- * Lengths are padded to a multiple of this. A text's padding depends on nothing but itself, so its features do not depend on
- * which others are computed with it, and are the same to the last bits whatever the cache held already.
+ * Lengths are padded to a multiple of this where a call brings few texts. A text's padding depends on nothing but itself, so its
+ * features do not depend on which others are computed with it, and are the same to the last bits whatever the cache held already.
  */
 const STEP = 4;
 /** Tokens of one pass: enough for full speed, few enough for the caches. */
 export const TOKENS_A_PASS = 1024;
 
-export const paddedLength = (length: number, most: number): number => Math.min(most, Math.ceil(length / STEP) * STEP);
+export const paddedLength = (length: number, most: number, step: number = STEP): number =>
+  Math.min(most, Math.ceil(length / step) * step);
 
-/** Batches of texts of about one length, the short ones first. */
-export function lengthBatches(starts: Int32Array, most: number): readonly LengthBatch[] {
+/** Batches of texts of about one length, the short ones first. Of thousands, a `step` of 1 fills passes without any padding. */
+export function lengthBatches(starts: Int32Array, most: number, step?: number): readonly LengthBatch[] {
   const groups = new Map<number, number[]>();
   for (let row = 0; row + 1 < starts.length; row++) {
-    const length = paddedLength(starts[row + 1]! - starts[row]!, most);
+    const length = paddedLength(starts[row + 1]! - starts[row]!, most, step);
     const group = groups.get(length);
     if (group) group.push(row);
     else groups.set(length, [row]);
