@@ -1,10 +1,11 @@
-import { reach, type Window } from '../differentiate/convolution-window.js';
-import { pad, reduceSum, reshape, slice } from '../emit.js';
+import { reduceSum, reshape, slice } from '../emit.js';
 import { type Geometry, geometryOf } from '../lower/convolution.js';
 import { columnsPay } from '../lower/convolution-forms.js';
-import { elements, tensor } from '../tensor.js';
+import { elements } from '../tensor.js';
 import type { Rewrite } from './convolution.js';
+import { channelsLast, seen, taps } from './taps.js';
 import { firstOf, type Tensors, whole } from './tensors.js';
+import { single, unfolded } from './unfolded.js';
 
 /** Kernels above this many places are not taken apart by a constant kernel: the unfolded input would take too much memory. */
 const MOST_PLACES = 49;
@@ -72,98 +73,6 @@ function planes(t: Tensors, x: string, dy: string, { n, out, w }: Geometry): str
   return firstOf(t, reshape(b, turned, [channels, elements(w.kernel)]), 0, channels, out);
 }
 
-/** [n, 1, a, places] times [n, blocks, places, block], summed over the examples: [blocks, a, block]. */
-function product(t: Tensors, left: string, right: string, n: number, size: readonly number[]): string {
-  const each = t.b.op('MatMul', [left, right]);
-  return n === 1 ? reshape(t.b, each, size) : reduceSum(t.b, each, [0], false);
-}
-
-/** A kernel of one place: of x and dy one stays blocked and the other, the narrower if neither is plain, is made plain. */
-function single(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
-  const { b, block } = t;
-  const places = elements(w.output);
-  const rows = (name: string, channels: number): string => reshape(b, t.plain(name), [n, 1, channels, places]);
-  const blocks = (name: string, channels: number): string =>
-    reshape(b, t.blocked(name), [n, whole(t, channels) / block, places, block]);
-  const [ins, outs] = [whole(t, perGroup), whole(t, out)];
-  if (perGroup <= out) {
-    const dw = product(t, rows(x, perGroup), blocks(dy, out), n, [outs / block, perGroup, block]);
-    const turned = b.op('Transpose', [dw], { perm: [0, 2, 1] });
-    return firstOf(t, reshape(b, turned, [outs, perGroup]), 0, outs, out);
-  }
-  const dw = product(t, rows(dy, out), blocks(x, perGroup), n, [ins / block, out, block]);
-  const turned = b.op('Transpose', [dw], { perm: [1, 0, 2] });
-  return firstOf(t, reshape(b, turned, [out, ins]), 1, ins, perGroup);
-}
-
-/** What each place of the kernel saw of `[rows, height, width, channels]`, once padded: `[rows, ...output, channels]`, row by row. */
-function seen(t: Tensors, x: string, w: Window): readonly string[] {
-  const { b } = t;
-  const ends = w.kernel.map((_, i) => reach(w, i) - (w.input[i] as number) - (w.begins[i] as number));
-  const padded = pad(b, x, [0, ...w.begins, 0, 0, ...ends, 0]);
-  const [down, right] = w.kernel as [number, number];
-  return Array.from({ length: down * right }, (_, tap) => {
-    const at = [Math.floor(tap / right), tap % right].map((k, i) => k * (w.dilations[i] as number));
-    const tapEnds = at.map((from, i) => from + ((w.output[i] as number) - 1) * (w.strides[i] as number) + 1);
-    const steps = w.strides.some((s) => s > 1) ? { steps: w.strides } : {};
-    const all = at.every((from, i) => from === 0 && tapEnds[i] === reach(w, i));
-    return all && !steps.steps ? padded : slice(b, padded, { starts: at, ends: tapEnds, axes: [1, 2], ...steps });
-  });
-}
-
-/** For every place of the kernel one product of the output's gradient with what the place saw of the padded input, channels last. */
-function taps(t: Tensors, x: string, dy: string, g: Geometry): string {
-  const { b } = t;
-  const { n, out, perGroup, w } = g;
-  const [ins, count] = [whole(t, perGroup), elements(w.kernel)];
-  const products = pairs(t, x, dy, g).map(([left, right]) => {
-    const each = b.op('MatMul', [left, right]);
-    return reshape(b, n === 1 ? each : reduceSum(b, each, [0], false), [out, ins, 1]);
-  });
-  const together = products.length === 1 ? (products[0] as string) : b.op('Concat', products, { axis: 2 });
-  return firstOf(t, reshape(b, together, [out, ins, count]), 1, ins, perGroup);
-}
-
-/** For every place of the kernel [n, out, places] of the output's gradient and [n, places, ins] of the input, to be multiplied. */
-function pairs(t: Tensors, x: string, dy: string, g: Geometry): readonly (readonly [string, string])[] {
-  const { b } = t;
-  const { n, out, perGroup, w } = g;
-  const ins = whole(t, perGroup);
-  const input = channelsLast(t, x, n, ins, w.input);
-  if (w.strides.every((s) => s === 1)) return shifted(t, input, t.plain(dy), g);
-  const places = elements(w.output);
-  const left = reshape(b, t.plain(dy), [n, out, places]);
-  return seen(t, input, w).map((part) => [left, reshape(b, part, [n, places, ins])] as const);
-}
-
-/**
- * Without strides a place of the kernel sees the input shifted down and to the right. The gradient is shifted the other way down
- * and the input to the right: copies for each row and each column of the kernel instead of one for each of its places.
- */
-function shifted(t: Tensors, input: string, dy: string, { n, out, perGroup, w }: Geometry) {
-  const { b } = t;
-  const ins = whole(t, perGroup);
-  const [[height, width], [tall, wide]] = [w.input, w.output] as [[number, number], [number, number]];
-  const by = (axis: 0 | 1): readonly number[] =>
-    Array.from(
-      { length: w.kernel[axis] as number },
-      (_, k) => k * (w.dilations[axis] as number) - (w.begins[axis] as number),
-    );
-  const gradients = by(0).map((d) =>
-    reshape(b, pad(b, dy, [0, 0, d, 0, 0, 0, height - tall - d, 0]), [n, out, height * wide]),
-  );
-  const inputs = by(1).map((d) =>
-    reshape(b, pad(b, input, [0, 0, -d, 0, 0, 0, wide - width + d, 0]), [n, height * wide, ins]),
-  );
-  return gradients.flatMap((left) => inputs.map((right) => [left, right] as const));
-}
-
-/** [n, ...size, channels], from blocks. */
-function channelsLast(t: Tensors, name: string, n: number, channels: number, size: readonly number[]): string {
-  const last = t.op('ReorderOutput', [t.blocked(name)], { channels, channels_last: 1 });
-  return reshape(t.b, last, [n, ...size, channels]);
-}
-
 /**
  * [channels, n * places], from blocks: the left side of a product that need not be turned in it. onnxruntime's product with a turned
  * left side packs it anew for each stretch of columns and takes 8 to 28 % longer than this way to the same numbers.
@@ -194,51 +103,4 @@ function columns(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geo
   const dw = b.op('MatMul', [channelRows(t, dy, n, outs, w.output), rows]);
   const turned = channelsFirst(t, dw, [outs, count, ins]);
   return firstOf(t, firstOf(t, turned, 0, outs, out), 1, ins, perGroup);
-}
-
-/**
- * An input of few channels: what all places saw, unfolded by a convolution with a constant kernel, in one product. The
- * unfolded input comes in blocks and the output's gradient plain, or the other way round, whichever moves less.
- */
-function unfolded(t: Tensors, x: string, dy: string, g: Geometry): string {
-  const { n, out, perGroup, w } = g;
-  if (perGroup * elements(w.kernel) > out) return unfoldedInBlocks(t, x, dy, g);
-  const { b, block } = t;
-  const [places, outs, count] = [elements(w.output), whole(t, out), elements(w.kernel)];
-  const identity = Array.from({ length: count * count }, (_, i) => (i % (count + 1) === 0 ? 1 : 0));
-  const input = reshape(b, t.plain(x), [n * perGroup, 1, ...w.input]);
-  const columns = b.op('Conv', [input, b.constant(tensor('', 'float32', [count, 1, ...w.kernel], identity))], {
-    kernel_shape: w.kernel,
-    strides: w.strides,
-    dilations: w.dilations,
-    pads: [...w.begins, ...w.ends],
-  });
-  const left = reshape(b, columns, [n, 1, perGroup * count, places]);
-  const right = reshape(b, t.blocked(dy), [n, outs / block, places, block]);
-  const dw = product(t, left, right, n, [outs / block, perGroup * count, block]);
-  const turned = b.op('Transpose', [dw], { perm: [0, 2, 1] });
-  return firstOf(t, reshape(b, turned, [outs, perGroup * count]), 0, outs, out);
-}
-
-function unfoldedInBlocks(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
-  const { b, block } = t;
-  const [places, count] = [elements(w.output), elements(w.kernel)];
-  const filled = whole(t, count);
-  // As kernels of an input that stays plain lie: filled / block, 1, places of the kernel, block.
-  const identity = new Float32Array(filled * count);
-  for (let k = 0; k < count; k++) identity[(Math.floor(k / block) * count + k) * block + (k % block)] = 1;
-  const input = reshape(b, t.plain(x), [n * perGroup, 1, ...w.input]);
-  const kernel = b.constant(tensor('', 'float32', [filled, 1, ...w.kernel], identity));
-  const columns = t.op('Conv', [input, kernel], {
-    kernel_shape: w.kernel,
-    strides: w.strides,
-    dilations: w.dilations,
-    pads: [...w.begins, ...w.ends],
-    group: 1,
-  });
-  const blocks = (perGroup * filled) / block;
-  const right = reshape(b, columns, [n, blocks, places, block]);
-  const left = reshape(b, t.plain(dy), [n, 1, out, places]);
-  const turned = b.op('Transpose', [product(t, left, right, n, [blocks, out, block])], { perm: [1, 0, 2] });
-  return firstOf(t, reshape(b, turned, [out, perGroup, filled]), 2, filled, count);
 }
