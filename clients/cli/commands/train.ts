@@ -80,12 +80,18 @@ function methodOf(values: Context['values']): { type: string; layers?: 'all' | n
   return { type: 'fineTuning', layers: layers === 'all' ? 'all' : Number(layers) };
 }
 
+const ENGINES: readonly string[] = ['auto', 'onnxruntime', 'tensorflow'];
+
 /** What the options say of the job; read before anything is sent. Throws `UsageError`. */
 function settingsOf(values: Context['values']): Omit<JobRequest, 'task' | 'dataset'> {
   const fraction = numberOf(values, 'validation');
+  const { engine } = values;
+  if (engine !== undefined && !ENGINES.includes(engine))
+    throw new UsageError(`--engine takes ${ENGINES.join(', ')}, not '${engine}'.`);
   return {
     ...(values.base === undefined ? {} : { base: values.base }),
     ...(values.name === undefined ? {} : { name: values.name }),
+    ...(engine === undefined ? {} : { engine }),
     method: { ...methodOf(values), ...(values.cut === undefined ? {} : { cut: values.cut }) },
     hyperparameters: hyperparametersOf(values),
     ...(fraction === undefined ? {} : { validation: { fraction } }),
@@ -162,6 +168,7 @@ export const train: Command = {
     ...columnOptions,
     validation: 'fraction to set aside (the dataset’s own split, else 0.2)',
     cut: 'tensor of the base to take features from',
+    engine: 'auto, onnxruntime or tensorflow; `graft doctor` shows what is here (auto)',
     'fine-tune': "train the base's last n layers too, or 'all' (none: only a head is trained)",
     ...hyperparameterOptions,
   },

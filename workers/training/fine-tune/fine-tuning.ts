@@ -200,7 +200,9 @@ const freshHead = (features: number, classes: number) => ({
  * same engine, and with the same up to rounding on another.
  */
 function recipeOf({ spec, parts }: MethodInput, settings: TuneSettings): string {
-  const { base, cut, method, dataset } = spec;
+  const { base, cut, dataset } = spec;
+  // The cut that was asked for may be none: what counts is the one that was found.
+  const { cut: _, ...method } = spec.method;
   const {
     batchSize,
     microBatch,
