@@ -29,18 +29,19 @@ export const convInputGradient: Rewrite = (t, node) => {
   if (strided && !point && n * channels * elements(w.input) > MOST_IN_PHASES) return false;
   const size: Size = [out, perGroup, height, width];
   const kernelOf = depthwise ? turnedPlanes : turnedKernel;
-  const convolved = (each: readonly Phase[]): string =>
-    t.op('Conv', [t.blocked(dy), kernelOf(t, weight, size, each.map((p) => p.places) as [number[], number[]])], {
-      kernel_shape: each.map((p) => p.places.length),
-      dilations: each.map((p) => p.dilation),
-      pads: [...each.map((p) => p.begin), ...each.map((p) => p.end)],
-      group: depthwise ? whole(t, out) : 1,
-    });
-  const [rows, columns] = (strided && point ? [[only(1)], [only(1)]] : [phases(w, 0), phases(w, 1)]) as Phases;
+  const [rows, columns] = strided && point ? [[ONLY], [ONLY]] : [phases(w, 0), phases(w, 1)];
   if ([...rows, ...columns].some((p) => p.begin < 0 || p.end < 0 || p.places.length === 0)) return false;
   const all = whole(t, channels);
   const planes = [(n * all) / t.block, all, n] as const;
-  const part = (row: number, column: number): string => convolved([rows[row]!, columns[column]!]);
+  const part = (row: number, column: number): string => {
+    const [down, right] = [rows[row]!, columns[column]!];
+    return t.op('Conv', [t.blocked(dy), kernelOf(t, weight, size, [down.places, right.places])], {
+      kernel_shape: [down.places.length, right.places.length],
+      dilations: [down.dilation, right.dilation],
+      pads: [down.begin, right.begin, down.end, right.end],
+      group: depthwise ? whole(t, out) : 1,
+    });
+  };
   const dx = !strided ? part(0, 0) : point ? apart(t, part(0, 0), planes, w) : together(t, part, planes, w);
   t.setBlocked(node.outputs[0] as string, dx);
   return true;
@@ -53,8 +54,7 @@ interface Phase {
   readonly begin: number;
   readonly end: number;
 }
-type Phases = readonly [readonly Phase[], readonly Phase[]];
-const only = (dilation: number): Phase => ({ places: [0], dilation, begin: 0, end: 0 });
+const ONLY: Phase = { places: [0], dilation: 1, begin: 0, end: 0 };
 
 /**
  * Place q s + a of the result, with stride s, dilation d and p places of padding, is the sum of dy[(q s + a + p - k d) / s] w[k] over

@@ -22,20 +22,11 @@ export function fullKernel(t: Tensors, name: string, [o, i, h, w]: Size): string
 
 /** Which places of a kernel, along either axis. */
 export type Places = readonly [rows: readonly number[], columns: readonly number[]];
-const backwards = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => count - 1 - i);
 const chosen = ([rows, columns]: Places, width: number): readonly number[] =>
   rows.flatMap((row) => columns.map((column) => row * width + column));
 
-/**
- * The kernel of the gradient by the input: input and output channels exchanged, the places turned round, or those that are given, in
- * their order.
- */
-export function turnedKernel(
-  t: Tensors,
-  name: string,
-  size: Size,
-  given: Places = [backwards(size[2]), backwards(size[3])],
-): string {
+/** Places of the kernel, in the order given, with input and output channels exchanged: for the gradient by the input. */
+export function turnedKernel(t: Tensors, name: string, size: Size, given: Places): string {
   const { b, block } = t;
   const [o, i, h, w] = size;
   const [out, into, places] = [whole(t, o), whole(t, i), h * w];
@@ -58,12 +49,7 @@ export function turnedKernel(
 }
 
 /** The same of a depthwise convolution. */
-export function turnedPlanes(
-  t: Tensors,
-  name: string,
-  size: Size,
-  given: Places = [backwards(size[2]), backwards(size[3])],
-): string {
+export function turnedPlanes(t: Tensors, name: string, size: Size, given: Places): string {
   const [c, , h, w] = size;
   const channels = whole(t, c);
   const rows = reshape(t.b, planeKernel(t, name, size), [channels / t.block, h * w, t.block]);
