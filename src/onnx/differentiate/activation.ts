@@ -78,7 +78,11 @@ const clip: Rule = (c) => {
 function inside(c: RuleContext, low: string | null, high: string | null): string | null {
   const { b } = c;
   const value = (i: 1 | 2, name: 'min' | 'max'): number | undefined =>
-    c.opset < 11 ? floatAttribute(c.node, name, Number.NaN) : c.isConstant(i) ? c.constant(i)[0] : undefined;
+    c.opset < 11
+      ? floatAttribute(c.node, name, Number.NaN)
+      : c.has(i) && c.isConstant(i)
+        ? c.constant(i)[0]
+        : undefined;
   const [least, most] = [value(1, 'min'), value(2, 'max')];
   const known = (limit: string | null, number: number | undefined): boolean =>
     limit === null || (number !== undefined && Math.abs(number) < 1e18);

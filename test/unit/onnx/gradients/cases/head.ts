@@ -79,6 +79,22 @@ const FIXED: readonly Case[] = [
     constants: (b) => [scalar(b, -0.5), scalar(b, 0.6)],
     opsets: NEW,
   }),
+  // In single precision the masks are made otherwise.
+  unary('Relu', { name: 'Relu, float32', dataType: 'float32', domain: apart }),
+  ...[
+    { name: 'both', limits: [-0.5, 0.6] },
+    { name: '0 and 0.6', limits: [0, 0.6] },
+    { name: 'the least', limits: [-0.5] },
+    { name: 'the most', limits: [null, 0.6] },
+  ].map(({ name, limits }) =>
+    unary('Clip', {
+      name: `Clip, float32, limits: ${name}`,
+      dataType: 'float32',
+      domain: (x) => (Math.abs(x) > 0.5 ? 2 * x : x / 2 + Math.sign(x) / 10),
+      constants: (b, type) => limits.map((limit) => (limit === null ? '' : scalar(b, limit, type))),
+      opsets: NEW,
+    }),
+  ),
   unary('Clip', {
     name: 'Clip and its limits',
     inputs: [[3, 4], [], []],
