@@ -71,7 +71,7 @@ async function engineFor(deps: TrainDeps, jobId: string, signal: AbortSignal): P
     return null;
   }
   const asked = engineAsked(job);
-  const found = await engines.choose(asked, job.method.type);
+  const found = await engines.choose(asked, job);
   if (found !== null) return found;
   const missing = (await engines.current()).find((r) => !r.usable);
   const message = `waits for a worker with the engine ${missing?.executor ?? asked}`;

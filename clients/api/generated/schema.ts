@@ -1220,7 +1220,7 @@ export interface components {
             hyperparameters?: components["schemas"]["HyperparametersRequest"];
             validation?: components["schemas"]["Validation"];
             /**
-             * @description Left out or `auto`: a GPU where there is one, else what is fastest for the method. A job that names an engine waits for a worker that has it (`GET /v1/engines`).
+             * @description Left out or `auto`: a GPU where there is one, else what is fastest for the method and the task. A job that names an engine waits for a worker that has it (`GET /v1/engines`).
              * @enum {string}
              */
             engine?: "auto" | "onnxruntime" | "tensorflow";

@@ -50,7 +50,7 @@ export const JobRequest = closed(
     engine: Type.Optional(
       words(['auto', ...ENGINES], {
         description:
-          'Left out or `auto`: a GPU where there is one, else what is fastest for the method. A job that names an engine waits for a worker that has it (`GET /v1/engines`).',
+          'Left out or `auto`: a GPU where there is one, else what is fastest for the method and the task. A job that names an engine waits for a worker that has it (`GET /v1/engines`).',
       }),
     ),
     metadata: Type.Optional(Metadata),

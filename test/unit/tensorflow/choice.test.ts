@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Job, Method } from '../../../src/domain/types.js';
 import { engineRegistry } from '../../../workers/engines.js';
 import { MANIFEST, tensorflowFolder } from '../../../workers/executors/tensorflow/installation.js';
 import type { Probe } from '../../../workers/executors/tensorflow/probe.js';
@@ -23,6 +24,9 @@ const BROKEN: Probe = { usable: false, reason: 'It cannot be loaded.' };
 const registry = (probe: Probe, engine: 'auto' | 'onnxruntime' | 'tensorflow' = 'auto') =>
   engineRegistry({ home, engine }, async () => probe);
 
+const jobOf = (type: Method['type'], task: Job['task'] = 'image-classification') =>
+  ({ task, method: { type } as Method }) satisfies Pick<Job, 'method' | 'task'>;
+
 test.each([
   ['auto', 'fineTuning', CPU, 'tensorflow'],
   ['auto', 'scratch', CPU, 'tensorflow'],
@@ -34,17 +38,27 @@ test.each([
   ['tensorflow', 'fineTuning', BROKEN, null],
 ] as const)('%s for %s, %o: %s', async (requested, method, probe, executor) => {
   await installed();
-  const choice = await registry(probe).choose(requested, method);
+  const choice = await registry(probe).choose(requested, jobOf(method));
   expect(choice?.executor ?? null).toBe(executor);
   expect(choice === null || choice.why.length > 10).toBe(true);
 });
 
+test('layers of text encoders are trained on a GPU, and else on onnxruntime unless the other is asked for', async () => {
+  await installed();
+  const job = jobOf('fineTuning', 'text-classification');
+  expect((await registry(CPU).choose('auto', job))?.executor).toBe('onnxruntime');
+  expect((await registry(CPU).choose('tensorflow', job))?.executor).toBe('tensorflow');
+  expect((await registry(GPU).choose('auto', job))?.executor).toBe('tensorflow');
+});
+
 test('a worker that is set to one engine trains on it or on nothing, unless the job asks for another', async () => {
   await installed();
-  expect((await registry(CPU, 'onnxruntime').choose('auto', 'fineTuning'))?.executor).toBe('onnxruntime');
-  expect((await registry(CPU, 'onnxruntime').choose('tensorflow', 'fineTuning'))?.executor).toBe('tensorflow');
-  expect(await registry(BROKEN, 'tensorflow').choose('auto', 'fineTuning')).toBeNull();
-  expect((await registry(BROKEN, 'tensorflow').choose('onnxruntime', 'fineTuning'))?.executor).toBe('onnxruntime');
+  expect((await registry(CPU, 'onnxruntime').choose('auto', jobOf('fineTuning')))?.executor).toBe('onnxruntime');
+  expect((await registry(CPU, 'onnxruntime').choose('tensorflow', jobOf('fineTuning')))?.executor).toBe('tensorflow');
+  expect(await registry(BROKEN, 'tensorflow').choose('auto', jobOf('fineTuning'))).toBeNull();
+  expect((await registry(BROKEN, 'tensorflow').choose('onnxruntime', jobOf('fineTuning')))?.executor).toBe(
+    'onnxruntime',
+  );
 });
 
 test('an installation is found when it comes, tried once, and missed when it goes', async () => {
@@ -74,7 +88,7 @@ test('an engine in doubt is tried anew before it is chosen again', async () => {
   const answers = [GPU, CPU, BROKEN];
   const engines = engineRegistry({ home }, async () => answers.shift()!);
   const next = async () => {
-    const choice = await engines.choose('auto', 'fineTuning');
+    const choice = await engines.choose('auto', jobOf('fineTuning'));
     return [choice!.executor, choice!.device];
   };
   expect(await next()).toEqual(['tensorflow', 'NVIDIA A10']);
