@@ -7,14 +7,8 @@ import { type Size, turnedKernel, turnedPlanes } from './kernels.js';
 import { type Tensors, whole } from './tensors.js';
 
 /**
- * Numbers of a result up to which its phases are computed apart. They are copied twice on their way into it, and pieces of a larger
- * one raise the peak of memory (MobileNetV2 at batch 32, 154 MB: by 9 %) where ConvTranspose, which takes twice as long, does not.
- */
-const MOST_IN_PHASES = 10 * 2 ** 20;
-
-/**
- * A convolution of the output's gradient with the kernel turned round. With strides one for each phase of the places; of a kernel of
- * one place the results are put apart instead.
+ * A convolution of the output's gradient with the kernel turned round. With strides one for each phase of the places, or with zeros
+ * between them; of a kernel of one place the results are put apart instead.
  */
 export const convInputGradient: Rewrite = (t, node) => {
   const [dy, weight] = node.inputs as readonly [string, string];
@@ -26,23 +20,29 @@ export const convInputGradient: Rewrite = (t, node) => {
   const strided = w.strides.some((s) => s > 1);
   const point = height === 1 && width === 1;
   if (strided && point && w.begins.some((p) => p > 0)) return false;
-  if (strided && !point && n * channels * elements(w.input) > MOST_IN_PHASES) return false;
+  const large = strided && !point && n * channels * elements(w.input) > t.mostInPhases;
+  if (large && !depthwise) return false;
   const size: Size = [out, perGroup, height, width];
   const kernelOf = depthwise ? turnedPlanes : turnedKernel;
-  const [rows, columns] = strided && point ? [[ONLY], [ONLY]] : [phases(w, 0), phases(w, 1)];
+  const along = (axis: 0 | 1): readonly Phase[] =>
+    strided && point ? [ONLY] : large ? [spread(w, axis)] : phases(w, axis);
+  const [rows, columns] = [along(0), along(1)];
   if ([...rows, ...columns].some((p) => p.begin < 0 || p.end < 0 || p.places.length === 0)) return false;
   const all = whole(t, channels);
   const planes = [(n * all) / t.block, all, n] as const;
+  const wide = w.output.map((d, i) => d * (w.strides[i] as number));
+  const outs = whole(t, out);
+  const from = large ? apart(t, t.blocked(dy), [(n * outs) / t.block, outs, n], { ...w, input: wide }) : t.blocked(dy);
   const part = (row: number, column: number): string => {
     const [down, right] = [rows[row]!, columns[column]!];
-    return t.op('Conv', [t.blocked(dy), kernelOf(t, weight, size, [down.places, right.places])], {
+    return t.op('Conv', [from, kernelOf(t, weight, size, [down.places, right.places])], {
       kernel_shape: [down.places.length, right.places.length],
       dilations: [down.dilation, right.dilation],
       pads: [down.begin, right.begin, down.end, right.end],
       group: depthwise ? whole(t, out) : 1,
     });
   };
-  const dx = !strided ? part(0, 0) : point ? apart(t, part(0, 0), planes, w) : together(t, part, planes, w);
+  const dx = !strided || large ? part(0, 0) : point ? apart(t, part(0, 0), planes, w) : together(t, part, planes, w);
   t.setBlocked(node.outputs[0] as string, dx);
   return true;
 };
@@ -77,6 +77,21 @@ function phases(w: Window, axis: 0 | 1): readonly Phase[] {
     const dilation = at.length > 1 ? (at[1] as number) - first : 1;
     return { places, dilation, begin: -first, end: count - 1 + last - ((w.output[axis] as number) - 1) };
   });
+}
+
+/** All places of the kernel, over a gradient with zeros between its places. */
+function spread(w: Window, axis: 0 | 1): Phase {
+  const [kernel, s, dilation, p] = [w.kernel, w.strides, w.dilations, w.begins].map((of) => of[axis] as number) as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  const span = (kernel - 1) * dilation;
+  const begin = span - p;
+  const places = Array.from({ length: kernel }, (_, k) => kernel - 1 - k);
+  const end = (w.input[axis] as number) - (w.output[axis] as number) * s - begin + span;
+  return { places, dilation, begin, end };
 }
 
 /** The phases' results put between each other, row by row, [n, C, H, W] of the input's size. */

@@ -17,6 +17,8 @@ export const BLOCKED_DOMAIN = 'com.microsoft.nchwc';
 export interface Tensors {
   readonly b: GraphBuilder;
   readonly block: number;
+  /** Numbers of an input's gradient up to which its phases are computed apart where a convolution has strides. */
+  readonly mostInPhases: number;
   /** Measured or inferred size in the old graph; null where nothing is known. */
   dims(name: string): readonly number[] | null;
   type(name: string): DataType | null;
@@ -40,7 +42,7 @@ export interface Tensors {
   op(opType: string, inputs: readonly string[], attributes?: Readonly<Record<string, AttributeValue>>): string;
 }
 
-export function tensorsOf(model: Model, block: number): Tensors {
+export function tensorsOf(model: Model, block: number, mostInPhases: number): Tensors {
   const { graph } = model;
   const b = emptied(model, 'blocked/');
   const shapes = inferShapes(model);
@@ -53,6 +55,7 @@ export function tensorsOf(model: Model, block: number): Tensors {
   const self: Tensors = {
     b,
     block,
+    mostInPhases,
     dims: (name) => shapes.get(name)?.dims ?? null,
     type: (name) => shapes.get(name)?.dataType ?? null,
     constant: (name) => (name ? constantNumbers(graph, made, name) : null),
