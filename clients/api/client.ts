@@ -158,7 +158,12 @@ export function createClient(options: ClientOptions) {
     models: {
       get: (model: string) => request<Model>('GET', `/v1/models/${id(model)}`),
       list: () => each<Model>('/v1/models'),
-      evaluation: (model: string) => request<Record<string, unknown>>('GET', `/v1/models/${id(model)}/evaluation`),
+      /** Of two labels at the threshold that meets a wished precision, where one is given. */
+      evaluation: (model: string, precision?: number) =>
+        request<Record<string, unknown>>(
+          'GET',
+          `/v1/models/${id(model)}/evaluation${precision === undefined ? '' : `?precision=${precision}`}`,
+        ),
       files: (model: string) =>
         request<List<{ name: string; bytes: number; digest: string }>>('GET', `/v1/models/${id(model)}/files`),
       file: (model: string, name: string) =>

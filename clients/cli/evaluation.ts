@@ -7,7 +7,14 @@ interface Measured {
   readonly baseline: { label: string; accuracy: number };
   readonly examples: number;
   /** Of two labels. */
-  readonly binary?: { positive: string; rocAuc: number | null; threshold: number; f1: number };
+  readonly binary?: {
+    positive: string;
+    rocAuc: number | null;
+    threshold: number;
+    precision: number;
+    recall: number;
+    f1: number;
+  };
 }
 /** The stored evaluation, as far as the tables here show it. */
 interface Evaluation extends Measured {
@@ -24,7 +31,7 @@ const percent = (value: number) => `${(value * 100).toFixed(1)} %`;
 const SHOWN = 20;
 
 /** Accuracy on one split with its interval, and of two labels a line on the threshold between them. */
-function showMeasured(measured: Measured, split: string, out: Output): void {
+function showMeasured(measured: Measured, split: string, out: Output, precision?: number): void {
   const { accuracy, accuracyInterval, baseline, examples, binary } = measured;
   const { low, high } = accuracyInterval;
   out.text(
@@ -34,16 +41,21 @@ function showMeasured(measured: Measured, split: string, out: Output): void {
   const auc = binary.rocAuc === null ? '' : `ROC-AUC ${binary.rocAuc.toFixed(3)}; `;
   // Chosen on validation examples, and only measured on the others.
   const chosen = split === 'validation' ? ', the largest' : '';
-  out.text(
-    `  ${auc}'${binary.positive}' from a probability of ${binary.threshold.toFixed(3)} on: F1 ${percent(binary.f1)}${chosen}`,
-  );
+  const scores =
+    precision === undefined
+      ? `F1 ${percent(binary.f1)}${chosen}`
+      : `precision ${percent(binary.precision)}, recall ${percent(binary.recall)}`;
+  out.text(`  ${auc}'${binary.positive}' from a probability of ${binary.threshold.toFixed(3)} on: ${scores}`);
 }
 
-/** Accuracy on validation and test examples, then a row per class, then who was taken for whom. */
-export function showEvaluation(raw: Record<string, unknown>, out: Output): void {
+/**
+ * Accuracy on validation and test examples, then a row per class, then who was taken for whom. `precision`: the one that was wished,
+ * which the threshold meets.
+ */
+export function showEvaluation(raw: Record<string, unknown>, out: Output, precision?: number): void {
   const e = raw as unknown as Evaluation;
-  showMeasured(e, 'validation', out);
-  if (e.test) showMeasured(e.test, 'test', out);
+  showMeasured(e, 'validation', out, precision);
+  if (e.test) showMeasured(e.test, 'test', out, precision);
   out.text(`Log loss ${e.logLoss.toFixed(3)}, calibration error ${percent(e.calibration.ece)}\n`);
   const rows = e.classes.slice(0, SHOWN);
   out.table([

@@ -93,6 +93,12 @@ describe.runIf(minilm !== null && reviews !== null)('reviews in, a sentiment cla
     expect(evaluation.binary).toMatchObject({ positive: 'good', threshold: expect.any(Number) });
     expect(evaluation.test.binary.threshold).toBe(evaluation.binary.threshold);
     expect(evaluation.test.binary.rocAuc).toBeGreaterThan(0.7);
+    const wished = (await http.get(`/v1/models/${job.model}/evaluation?precision=0.9`)).body;
+    expect(wished.binary.precision).toBeGreaterThanOrEqual(0.9);
+    expect(wished.test.binary.threshold).toBe(wished.binary.threshold);
+    expect({ ...wished, binary: null, test: null }).toEqual({ ...evaluation, binary: null, test: null });
+    const refused = await http.get(`/v1/models/${job.model}/evaluation?precision=2`);
+    expect([refused.status, refused.body.errors[0].path]).toEqual([400, '/precision']);
   });
 
   test('the mistakes that it was surest of, page by page, with what the texts say', async () => {

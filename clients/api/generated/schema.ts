@@ -1268,7 +1268,7 @@ export interface components {
             /** @description The label whose probability is meant: the second. */
             positive: string;
             rocAuc: number | null;
-            /** @description Probability of `positive` from which on F1 is largest on the validation split. */
+            /** @description Probability of `positive` from which on F1 is largest on the validation split, or the wished precision is met. */
             threshold: number;
             precision: number;
             recall: number;
@@ -3493,7 +3493,10 @@ export interface operations {
     };
     getModelEvaluation: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of two labels: `binary` is told at the threshold that meets this precision of the second label on the validation split with the largest recall, instead of the one of the largest F1. */
+                precision?: number;
+            };
             header?: never;
             path: {
                 id: string;

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { showEvaluation } from '../evaluation.js';
 import { lineageLines } from '../lineage.js';
-import type { Command } from '../options.js';
+import { type Command, numberOf } from '../options.js';
 import { bytesText } from '../output.js';
 
 export interface Prediction {
@@ -69,10 +69,12 @@ export const modelCommands: readonly Command[] = [
     name: 'models evaluation',
     args: ['MODEL'],
     about: 'how good it is, class by class',
-    async run({ client, out, args }) {
-      const evaluation = await client.models.evaluation(args[0]!);
+    options: { precision: 'of two labels, the threshold from which on the second has this precision (largest F1)' },
+    async run({ client, out, args, values }) {
+      const precision = numberOf(values, 'precision');
+      const evaluation = await client.models.evaluation(args[0]!, precision);
       if (out.json) out.data(evaluation);
-      else showEvaluation(evaluation, out);
+      else showEvaluation(evaluation, out, precision);
       return 0;
     },
   },

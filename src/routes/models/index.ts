@@ -3,6 +3,7 @@ import type { App, AppDeps } from '../../http/deps.js';
 import { notFound } from '../../http/problems.js';
 import { listBody } from '../../http/render.js';
 import { answers, idParams, nothing, pageQuery, ref } from '../../http/schemas.js';
+import { evaluationAt } from '../../services/evaluation-at.js';
 import { findFile, openFile } from '../../services/model-files.js';
 import { findModel } from '../../services/predict.js';
 import { evaluationBody, evaluationExampleBody, fileBody, modelBody } from './render.js';
@@ -53,12 +54,15 @@ export function modelReads(app: App, deps: AppDeps): void {
         summary: 'How well it predicts',
         tags,
         params: idParams,
+        querystring: schema.precisionQuery,
         response: answers({ 200: ref(schema.Evaluation) }, 404),
       },
     },
     async (request) => {
-      const { id } = await findModel(deps, request.caller.projectId, request.params.id);
-      return evaluationBody(id, await models.evaluation(id));
+      const model = await findModel(deps, request.caller.projectId, request.params.id);
+      const { precision } = request.query;
+      const found = precision === undefined ? models.evaluation(model.id) : evaluationAt(models, model, precision);
+      return evaluationBody(model.id, await found);
     },
   );
   app.get(

@@ -111,7 +111,8 @@ export const BinaryScore = open(
     positive: Type.String({ description: 'The label whose probability is meant: the second.' }),
     rocAuc: optionalNumber,
     threshold: Type.Number({
-      description: 'Probability of `positive` from which on F1 is largest on the validation split.',
+      description:
+        'Probability of `positive` from which on F1 is largest on the validation split, or the wished precision is met.',
     }),
     ...SCORES,
   },
@@ -151,6 +152,16 @@ export const EvaluationExample = open(
   { $id: 'EvaluationExample' },
 );
 export const EvaluationExampleList = listOf(EvaluationExample);
+export const precisionQuery = closed({
+  precision: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 1,
+      description:
+        'Of two labels: `binary` is told at the threshold that meets this precision of the second label on the validation split with the largest recall, instead of the one of the largest F1.',
+    }),
+  ),
+});
 export const evaluationQuery = closed({
   actual: Type.Optional(text),
   predicted: Type.Optional(text),

@@ -23,10 +23,7 @@ export function binaryScores(
   probabilities: Float32Array,
   threshold?: number,
 ): BinaryScores {
-  const scored = Array.from({ length: actual.length }, (_, i) => ({
-    score: probabilities[2 * i + 1]!,
-    positive: actual[i] === 1,
-  })).sort((a, b) => b.score - a.score);
+  const scored = scoredOf(actual, probabilities);
   const positives = scored.filter((s) => s.positive).length;
   const at = threshold ?? bestThreshold(scored, positives);
   const chosen = scored.filter((s) => s.score >= at);
@@ -34,6 +31,37 @@ export function binaryScores(
   const [precision, recall] = [ratio(hits, chosen.length), ratio(hits, positives)];
   const f1 = ratio(2 * hits, chosen.length + positives);
   return { positive: labels[1]!, rocAuc: rocAuc(scored, positives), threshold: at, precision, recall, f1 };
+}
+
+/**
+ * The threshold from which on at least this share of what counts as positive is positive, and which finds most of the positives; in
+ * the middle between two probabilities. `reached` is the largest precision of any threshold. Arguments as of `binaryScores`.
+ */
+export function thresholdOf(
+  actual: ArrayLike<number>,
+  probabilities: Float32Array,
+  precision: number,
+): { readonly threshold: number | null; readonly reached: number } {
+  let [chosen, hits] = [0, 0];
+  let found: { threshold: number | null; reached: number } = { threshold: null, reached: 0 };
+  const groups = [...ties(scoredOf(actual, probabilities))];
+  for (const [i, { score, of, positives }] of groups.entries()) {
+    chosen += of;
+    hits += positives;
+    const now = ratio(hits, chosen);
+    const threshold = now >= precision && positives > 0 ? between(score, groups[i + 1]?.score) : found.threshold;
+    found = { threshold, reached: Math.max(found.reached, now) };
+  }
+  return found;
+}
+
+const between = (score: number, next: number | undefined): number => (score + (next ?? 0)) / 2;
+
+function scoredOf(actual: ArrayLike<number>, probabilities: Float32Array): Scored {
+  return Array.from({ length: actual.length }, (_, i) => ({
+    score: probabilities[2 * i + 1]!,
+    positive: actual[i] === 1,
+  })).sort((a, b) => b.score - a.score);
 }
 
 type Scored = readonly { readonly score: number; readonly positive: boolean }[];
@@ -70,7 +98,7 @@ function bestThreshold(scored: Scored, positives: number): number {
     chosen += of;
     hits += found;
     const f1 = ratio(2 * hits, chosen + positives);
-    const threshold = (score + (groups[i + 1]?.score ?? 0)) / 2;
+    const threshold = between(score, groups[i + 1]?.score);
     if (f1 < best || (f1 === best && Math.abs(threshold - 0.5) >= Math.abs(at - 0.5))) continue;
     [best, at] = [f1, threshold];
   }

@@ -24,10 +24,10 @@ const whole = {
     ],
   },
 };
-function shown(evaluation: object): readonly string[] {
+function shown(evaluation: object, precision?: number): readonly string[] {
   const lines: string[] = [];
   vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0);
-  showEvaluation(evaluation as Record<string, unknown>, createOutput({ json: false, colour: false }));
+  showEvaluation(evaluation as Record<string, unknown>, createOutput({ json: false, colour: false }), precision);
   return lines.join('').split('\n');
 }
 
@@ -45,4 +45,9 @@ it('shows the accuracy on test examples too, and of two labels the threshold tha
 it('shows neither where there is neither', () => {
   const lines = shown(whole);
   expect(lines[1]).toBe('Log loss 0.400, calibration error 3.0 %');
+});
+
+it('shows precision and recall at the threshold where a precision was wished', () => {
+  const lines = shown({ ...whole, binary }, 0.8);
+  expect(lines[1]).toBe("  ROC-AUC 0.931; 'good' from a probability of 0.457 on: precision 80.0 %, recall 90.0 %");
 });
