@@ -116,7 +116,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       clearTimeout(late);
       for (let waited = 0; waited < 10_000 && [...seen].some(isAlive); waited += 100)
         await new Promise((done) => setTimeout(done, 100));
-      rmSync(home, { recursive: true, force: true });
+      // What is ending may still write there.
+      rmSync(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
     },
   };
   if (options.wait !== false) {
