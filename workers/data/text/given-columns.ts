@@ -1,7 +1,17 @@
 import { COLUMN_FIELDS, type ColumnRole, type GivenColumns } from '../../../src/domain/columns.js';
 import { GraftError } from '../../../src/errors.js';
 import { beginning } from '../../../src/words.js';
-import type { LabelSource } from './table.js';
+
+/** Where the labels come from. */
+export interface LabelSource {
+  readonly of: 'column' | 'folder';
+  /** As the user may know it. */
+  readonly words: string;
+  /** What the user would name it by. */
+  readonly name: string;
+  /** Whether the user named it. */
+  readonly given: boolean;
+}
 
 /** A table as far as its columns can be named: its first row, whether that is their names, and how many there are. */
 export interface Nameable {

@@ -1,8 +1,8 @@
 import type { DatasetSummary } from '../../../src/domain/types.js';
 import { type StoredProblem, storedProblem } from '../../../src/errors.js';
 import { beginning } from '../../../src/words.js';
+import type { LabelSource } from './given-columns.js';
 import { howToName } from './given-columns.js';
-import type { LabelSource } from './table.js';
 
 /** More classes than this are no labels that anyone chose; a linear head on them would not fit either. */
 export const MOST_LABELS = 1000;

@@ -7,9 +7,10 @@ import { malformedLabel } from '../malformed-label.js';
 import { REJECTED } from '../pack.js';
 import { copyFinder, type Member, type Place } from './copies.js';
 import { encodingWords, textReader, wideEncoding } from './encoding.js';
+import type { LabelSource } from './given-columns.js';
 import { folderSource } from './given-columns.js';
 import { lengthCounter } from './lengths.js';
-import { type LabelSource, openTable, type Raw } from './table.js';
+import { openTable, type Raw } from './table.js';
 import { openUpload } from './upload.js';
 
 /** Some examples with the bytes of their texts, in order: what goes into the pack and into the database together. */

@@ -5,6 +5,7 @@ import { GraftError } from '../../../src/errors.js';
 import { splitNamed } from '../image-layout.js';
 import { type Columns, columnWords, findColumns } from './columns.js';
 import { asUtf8, encodingWords, textReader, wideEncoding, withoutMark } from './encoding.js';
+import type { LabelSource } from './given-columns.js';
 import { jsonKeys, rowsOf } from './rows.js';
 import { type Dialect, dialectWords, SAMPLE, sampleRows, sniff } from './sniff.js';
 import type { TextFile } from './upload.js';
@@ -18,17 +19,6 @@ export interface Raw {
   readonly label: string;
   readonly split?: string | null;
   readonly problem?: Example['problem'];
-}
-
-/** Where the labels come from. */
-export interface LabelSource {
-  readonly of: 'column' | 'folder';
-  /** As the user may know it. */
-  readonly words: string;
-  /** What the user would name it by. */
-  readonly name: string;
-  /** Whether the user named it. */
-  readonly given: boolean;
 }
 
 interface OpenTable {
