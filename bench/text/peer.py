@@ -4,7 +4,8 @@ Imports and the model are done before the clock starts.
     peer.py <folder of the base> <table.json: {"texts": [...], "labels": [0 or 1, ...], "validation": {the same}}>
 
 Reads a line from standard input for each job and answers with one JSON line: `features <texts> <given|sorted>`, mean of the tokens
-and a logistic regression on the first texts, batches in the order given or of about one length; `epoch <texts> <batch> <frozen|trained>`, AdamW over all layers, the word table in it or not.
+and a logistic regression on the first texts, batches in the order given or of about one length;
+`epoch <texts> <batch> <frozen|trained>`, AdamW over all layers, the word table in it or not.
 """
 
 import json

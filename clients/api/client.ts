@@ -6,6 +6,7 @@ type Schemas = components['schemas'];
 export type Base = Schemas['Base'];
 export type Dataset = Schemas['Dataset'];
 export type DatasetReport = Schemas['DatasetReport'];
+export type BinaryScore = Schemas['BinaryScore'];
 /** Columns of a table of texts that an upload names. */
 export type ColumnFields = Pick<Schemas['DatasetUpload'], 'textColumn' | 'labelColumn' | 'splitColumn'>;
 export type Job = Schemas['Job'];

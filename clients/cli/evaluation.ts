@@ -1,3 +1,4 @@
+import type { BinaryScore } from '../api/client.js';
 import type { Output } from './output.js';
 
 /** What is measured on one split. */
@@ -7,14 +8,7 @@ interface Measured {
   readonly baseline: { label: string; accuracy: number };
   readonly examples: number;
   /** Of two labels. */
-  readonly binary?: {
-    positive: string;
-    rocAuc: number | null;
-    threshold: number;
-    precision: number;
-    recall: number;
-    f1: number;
-  };
+  readonly binary?: BinaryScore;
 }
 /** The stored evaluation, as far as the tables here show it. */
 interface Evaluation extends Measured {

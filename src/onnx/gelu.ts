@@ -1,8 +1,8 @@
 import { stringAttribute } from './attributes.js';
 import { graphBuilder } from './builder.js';
 import { constant } from './emit.js';
+import { GRAFT_DOMAIN, writtenOut } from './graft-domain.js';
 import { constantNumbers, consumers, producers } from './graph.js';
-import { GRAFT_DOMAIN } from './live-batch-norm.js';
 import type { Graph, Model, Node, Shapes } from './types.js';
 
 export const GELU = 'Gelu';
@@ -122,34 +122,17 @@ const near = (a: number, b: number): boolean => Math.abs(a - b) < 1e-6;
 
 /** The model with `graft.Gelu` written out in standard operators; slopes that nobody reads are left out. */
 export function lowerGelu(model: Model): Model {
-  const fused = (node: Node): boolean => node.domain === GRAFT_DOMAIN && node.opType === GELU;
-  if (!model.graph.nodes.some(fused)) return model;
   const readers = consumers(model.graph);
-  const b = graphBuilder({ opset: model.opsets.get('') ?? 0, prefix: 'gelu/lowered/' });
-  const number = (value: number): string => constant(b, 'float32', value);
-  const nodes = model.graph.nodes.flatMap((node): readonly Node[] => {
-    if (!fused(node)) return [node];
-    const before = b.model().graph.nodes.length;
+  return writtenOut(model, GELU, 'gelu/lowered/', (b, node) => {
+    const number = (value: number): string => constant(b, 'float32', value);
     const [x] = node.inputs as readonly [string];
     const [y, slope] = node.outputs as readonly [string, string];
     const u = b.op('Mul', [x, number(Math.SQRT1_2)]);
     const below = b.op('Mul', [b.op('Add', [b.op('Erf', [u]), number(1)]), number(0.5)]);
     b.op('Mul', [x, below], {}, { outputs: [y] });
-    if (readers.has(slope)) {
-      // phi(x) = exp(ln phi(0) - x² / 2)
-      const density = b.op('Exp', [b.op('Sub', [number(LOG_DENSITY_AT_0), b.op('Mul', [u, u])])]);
-      b.op('Add', [below, b.op('Mul', [x, density])], {}, { outputs: [slope] });
-    }
-    return b.model().graph.nodes.slice(before);
+    if (!readers.has(slope)) return;
+    // phi(x) = exp(ln phi(0) - x² / 2)
+    const density = b.op('Exp', [b.op('Sub', [number(LOG_DENSITY_AT_0), b.op('Mul', [u, u])])]);
+    b.op('Add', [below, b.op('Mul', [x, density])], {}, { outputs: [slope] });
   });
-  const rest = nodes.some((node) => node.domain === GRAFT_DOMAIN);
-  return {
-    ...model,
-    opsets: rest ? model.opsets : new Map([...model.opsets].filter(([domain]) => domain !== GRAFT_DOMAIN)),
-    graph: {
-      ...model.graph,
-      nodes,
-      initializers: new Map([...model.graph.initializers, ...b.model().graph.initializers]),
-    },
-  };
 }

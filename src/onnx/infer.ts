@@ -1,6 +1,6 @@
 import { intAttribute, intsAttribute } from './attributes.js';
+import { GRAFT_DOMAIN } from './graft-domain.js';
 import { constantNumbers, producers } from './graph.js';
-import { GRAFT_DOMAIN } from './live-batch-norm.js';
 import { elements } from './tensor.js';
 import {
   DATA_TYPES,

@@ -1,5 +1,5 @@
+import { GRAFT_DOMAIN } from './graft-domain.js';
 import { constantNumbers, names, neededFunctions, producers } from './graph.js';
-import { GRAFT_DOMAIN } from './live-batch-norm.js';
 import { changedOperators } from './opsets.js';
 import { renameTensors } from './rename.js';
 import type { Attribute, Graph, Model, ModelFunction, Node, Tensor } from './types.js';

@@ -1,12 +1,11 @@
 import { float, floatAttribute, intAttribute } from './attributes.js';
 import { type GraphBuilder, graphBuilder } from './builder.js';
 import { constant, reduceMean, reshape } from './emit.js';
+import { GRAFT_DOMAIN, writtenOut } from './graft-domain.js';
 import { nextName } from './optimizer.js';
 import { elements, tensor } from './tensor.js';
 import type { DataType, Model, Node, Shapes, TensorShape } from './types.js';
 
-/** Domain of operators that exist only between surgery and execution. */
-export const GRAFT_DOMAIN = 'graft';
 export const LIVE = 'LiveBatchNormalization';
 
 /** A running mean or variance that a training step brings up to date: fed as `input`, given out as `output`. */
@@ -101,17 +100,7 @@ export function scaleAndShift(
 
 /** The model with `graft.LiveBatchNormalization` written out in standard operators. `shapes` as of the batch. */
 export function lowerLive(model: Model, shapes: Shapes): Model {
-  const live = (node: Node): boolean => node.domain === GRAFT_DOMAIN && node.opType === LIVE;
-  if (!model.graph.nodes.some(live)) return model;
-  const b = graphBuilder({ opset: model.opsets.get('') ?? 0, prefix: 'lowered/' });
-  const nodes: Node[] = [];
-  const constants = new Map(model.graph.initializers);
-  for (const node of model.graph.nodes) {
-    if (!live(node)) {
-      nodes.push(node);
-      continue;
-    }
-    const before = b.model().graph.nodes.length;
+  return writtenOut(model, LIVE, 'lowered/', (b, node) => {
     const [x, scale, bias] = node.inputs as readonly [string, string, string];
     const [y, mean, variance] = node.outputs as readonly [string, string, string];
     const rank = shapes.get(x)?.dims.length ?? 4;
@@ -126,16 +115,7 @@ export function lowerLive(model: Model, shapes: Shapes): Model {
     b.op('Max', [raw, constant(b, 'float32', 0)], {}, { outputs: [variance] });
     const epsilon = float(floatAttribute(node, 'epsilon', 1e-5));
     b.op('BatchNormalization', [x, scale, bias, mean, variance], { epsilon }, { outputs: [y] });
-    nodes.push(...b.model().graph.nodes.slice(before));
-  }
-  for (const [name, value] of b.model().graph.initializers) constants.set(name, value);
-  return {
-    ...model,
-    opsets: nodes.some((node) => node.domain === GRAFT_DOMAIN)
-      ? model.opsets
-      : new Map([...model.opsets].filter(([domain]) => domain !== GRAFT_DOMAIN)),
-    graph: { ...model.graph, nodes, initializers: constants },
-  };
+  });
 }
 
 function sumOfSquares(b: GraphBuilder, x: string, axes: readonly number[]): string {

@@ -80,7 +80,7 @@ function methodOf(values: Context['values']): { type: string; layers?: 'all' | n
   return { type: 'fineTuning', layers: layers === 'all' ? 'all' : Number(layers) };
 }
 
-const ENGINES: readonly string[] = ['auto', 'onnxruntime', 'tensorflow'];
+const ENGINES: readonly string[] = ['auto', 'onnxruntime', 'tensorflow'] satisfies NonNullable<JobRequest['engine']>[];
 
 /** What the options say of the job; read before anything is sent. Throws `UsageError`. */
 function settingsOf(values: Context['values']): Omit<JobRequest, 'task' | 'dataset'> {

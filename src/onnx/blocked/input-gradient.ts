@@ -24,13 +24,14 @@ export const convInputGradient: Rewrite = (t, node) => {
   if (large && !depthwise) return false;
   const size: Size = [out, perGroup, height, width];
   const kernelOf = depthwise ? turnedPlanes : turnedKernel;
-  const along = (axis: 0 | 1): readonly Phase[] =>
-    strided && point ? [ONLY] : large ? [spread(w, axis)] : phases(w, axis);
-  const [rows, columns] = [along(0), along(1)];
+  const wide = w.output.map((d, i) => d * (w.strides[i] as number));
+  // What is put apart before or after is convolved as if there were no strides.
+  const even = { ...w, strides: [1, 1] };
+  const convolved = large ? { ...even, output: wide } : strided && point ? { ...even, input: w.output } : w;
+  const [rows, columns] = [phases(convolved, 0), phases(convolved, 1)];
   if ([...rows, ...columns].some((p) => p.begin < 0 || p.end < 0 || p.places.length === 0)) return false;
   const all = whole(t, channels);
   const planes = [(n * all) / t.block, all, n] as const;
-  const wide = w.output.map((d, i) => d * (w.strides[i] as number));
   const outs = whole(t, out);
   const from = large ? apart(t, t.blocked(dy), [(n * outs) / t.block, outs, n], { ...w, input: wide }) : t.blocked(dy);
   const part = (row: number, column: number): string => {
@@ -54,7 +55,6 @@ interface Phase {
   readonly begin: number;
   readonly end: number;
 }
-const ONLY: Phase = { places: [0], dilation: 1, begin: 0, end: 0 };
 
 /**
  * Place q s + a of the result, with stride s, dilation d and p places of padding, is the sum of dy[(q s + a + p - k d) / s] w[k] over
@@ -77,21 +77,6 @@ function phases(w: Window, axis: 0 | 1): readonly Phase[] {
     const dilation = at.length > 1 ? (at[1] as number) - first : 1;
     return { places, dilation, begin: -first, end: count - 1 + last - ((w.output[axis] as number) - 1) };
   });
-}
-
-/** All places of the kernel, over a gradient with zeros between its places. */
-function spread(w: Window, axis: 0 | 1): Phase {
-  const [kernel, s, dilation, p] = [w.kernel, w.strides, w.dilations, w.begins].map((of) => of[axis] as number) as [
-    number,
-    number,
-    number,
-    number,
-  ];
-  const span = (kernel - 1) * dilation;
-  const begin = span - p;
-  const places = Array.from({ length: kernel }, (_, k) => kernel - 1 - k);
-  const end = (w.input[axis] as number) - (w.output[axis] as number) * s - begin + span;
-  return { places, dilation, begin, end };
 }
 
 /** The phases' results put between each other, row by row, [n, C, H, W] of the input's size. */

@@ -1,5 +1,5 @@
 import { cutMany } from '../cut.js';
-import { GRAFT_DOMAIN } from '../live-batch-norm.js';
+import { GRAFT_DOMAIN } from '../graft-domain.js';
 import { CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT } from '../lower/convolution.js';
 import type { Model } from '../types.js';
 import { conv, type Rewrite } from './convolution.js';

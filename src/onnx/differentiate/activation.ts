@@ -2,7 +2,7 @@ import { float, floatAttribute, intAttribute, stringAttribute } from '../attribu
 import { cast, constant, keepWhere, reduceSum, sumTo } from '../emit.js';
 import { OnnxError } from '../error.js';
 import { GELU } from '../gelu.js';
-import { GRAFT_DOMAIN } from '../live-batch-norm.js';
+import { GRAFT_DOMAIN } from '../graft-domain.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import type { Rule, RuleContext, RuleLine } from './rule.js';
 

@@ -1,6 +1,6 @@
 import { intAttribute } from '../attributes.js';
 import { reduceSum } from '../emit.js';
-import { GRAFT_DOMAIN } from '../live-batch-norm.js';
+import { GRAFT_DOMAIN } from '../graft-domain.js';
 import { CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT } from '../lower/convolution.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { windowOf } from './convolution-window.js';

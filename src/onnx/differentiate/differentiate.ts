@@ -1,8 +1,8 @@
 import { type GraphBuilder, graphBuilder } from '../builder.js';
 import { constant, zeros } from '../emit.js';
 import { OnnxError } from '../error.js';
+import { GRAFT_DOMAIN } from '../graft-domain.js';
 import { constantNumbers, producers } from '../graph.js';
-import { GRAFT_DOMAIN } from '../live-batch-norm.js';
 import { reads } from '../order.js';
 import { elements } from '../tensor.js';
 import type { DataType, Model, Node, Shapes, TensorShape } from '../types.js';

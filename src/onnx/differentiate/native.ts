@@ -1,5 +1,6 @@
 import { intsAttribute } from '../attributes.js';
-import { GRAFT_DOMAIN, LIVE } from '../live-batch-norm.js';
+import { GRAFT_DOMAIN } from '../graft-domain.js';
+import { LIVE } from '../live-batch-norm.js';
 import { maxPoolByTaps } from './pooling.js';
 import type { Rule, RuleContext } from './rule.js';
 

@@ -1,6 +1,7 @@
 import { floatAttribute, intAttribute } from '../attributes.js';
 import { constant, expand, reduceMean, reduceSum, reshape, sumTo } from '../emit.js';
-import { alongChannels, GRAFT_DOMAIN, LIVE, scaleAndShift } from '../live-batch-norm.js';
+import { GRAFT_DOMAIN } from '../graft-domain.js';
+import { alongChannels, LIVE, scaleAndShift } from '../live-batch-norm.js';
 import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
 import { range, wrap } from './axes.js';

@@ -1,5 +1,5 @@
 import { type GraphBuilder, graphBuilder } from '../builder.js';
-import { GRAFT_DOMAIN } from '../live-batch-norm.js';
+import { GRAFT_DOMAIN } from '../graft-domain.js';
 import type { Model, Node } from '../types.js';
 import { CONV_INPUT_GRADIENT, CONV_WEIGHT_GRADIENT, convInputGradient, convWeightGradient } from './convolution.js';
 

@@ -25,7 +25,7 @@ import { PLAIN } from '../../support/tuning.js';
 const executor = onnxruntimeExecutor({ threads: 2 });
 afterAll(() => executor.dispose());
 
-const ALONE = 1 << 18;
+const ALONE = 1 << 17;
 /** Three that stand alone, a pack of three with one vector among them, which does not decay; no size is a multiple of four. */
 const TENSORS = [
   { name: 'wide', dims: [2, 1 + ALONE / 2], rate: 0.5, depth: 0 },
