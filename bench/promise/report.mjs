@@ -1,5 +1,5 @@
 // From single results to a table, a plot and their numbers.
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BASES, DATASETS, METHODS, SIZES } from './cells.mjs';
 import { plot } from './plot.mjs';
@@ -27,8 +27,20 @@ function summed(results) {
   });
 }
 
+const ordered = (results) => results.toSorted((a, b) => JSON.stringify(a).localeCompare(JSON.stringify(b)));
+
+/** The single results that `results.json` in `folder` keeps; none where it is not there. */
+export function read(folder) {
+  const path = join(folder, 'results.json');
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [];
+}
+
 /** Writes `results.json`, `results.md` and `promise.svg` into `folder`. */
 export function report(results, folder) {
+  const path = join(folder, 'results.json');
+  const lines = ordered(results).map((result) => JSON.stringify(result));
+  writeFileSync(`${path}.part`, `[\n${lines.join(',\n')}\n]\n`);
+  renameSync(`${path}.part`, path);
   const rows = summed(results);
   const versions = [...new Set(results.map(({ version }) => version))].sort();
   const days = [...new Set(results.map(({ measuredAt }) => measuredAt.slice(0, 10)))].sort();
@@ -37,12 +49,7 @@ export function report(results, folder) {
     return digest === undefined ? [] : [{ name, digest: `sha256:${digest}` }];
   });
   const engines = [...new Set(results.map(({ engine: e }) => `${e.executor} ${e.version}, ${e.device}`))];
-  const about = { versions, days, bases, engines };
-  writeFileSync(
-    join(folder, 'results.json'),
-    `{"about": ${JSON.stringify(about)},\n"rows": [\n${rows.map((row) => JSON.stringify(row)).join(',\n')}\n]}\n`,
-  );
-  writeFileSync(join(folder, 'results.md'), markdown(rows, about));
+  writeFileSync(join(folder, 'results.md'), markdown(rows, { versions, days, bases, engines }));
   writeFileSync(join(folder, 'promise.svg'), plot(rows));
 }
 

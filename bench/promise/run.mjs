@@ -1,11 +1,11 @@
 // The promise of transfer, measured through the service: how good a model gets with 10, 30 and 100 examples per class,
 // from scratch, by feature extraction and by fine-tuning, everything else left to `auto`.
 //   npm run bench:promise [-- --minutes 30 --bases photo-small --sizes 10,30 --methods scratch --seeds 2 --report]
-// Each result is kept under bench/out/promise, so that an ended run goes on where it was; one of another base file is
-// measured anew. `--minutes` begins no job after that long; `--report` measures nothing. Writes results.json, results.md and
-// promise.svg beside this file.
+// results.json beside this file keeps each result as soon as it is there, so that an ended run goes on where it was, on another
+// machine too; one of another base file is measured anew, and so is what is taken out of results.json. `--minutes` begins no
+// job after that long; `--report` measures nothing. Writes results.md and promise.svg as well.
 import { createHash } from 'node:crypto';
-import { createWriteStream, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,7 +15,7 @@ import { ZipFile } from 'yazl';
 import { build } from '../../scripts/build.mjs';
 import { startService } from '../predict/service.mjs';
 import { BASES, cellsOf, datasets, METHODS, SIZES } from './cells.mjs';
-import { report } from './report.mjs';
+import { read, report } from './report.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -29,23 +29,15 @@ const { values } = parseArgs({
 });
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, '../..');
-const kept = join(root, 'bench/out/promise');
-mkdirSync(kept, { recursive: true });
 const digestOf = (path) => createHash('sha256').update(readFileSync(path)).digest('hex');
 const digests = Object.fromEntries(
   values.bases.split(',').map((base) => [base, digestOf(join(root, BASES[base].path))]),
 );
 const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const fileOf = (cell) =>
-  join(
-    kept,
-    `${cell.dataset}-${cell.size}-${cell.base}-${digests[cell.base].slice(0, 12)}-${cell.method}-${cell.seed}.json`,
-  );
+const keyOf = ({ dataset, size, base, method, seed }) => `${dataset}-${size}-${base}-${method}-${seed}`;
 
+const results = read(here).filter(({ base, baseDigest }) => !(base in digests) || digests[base] === baseDigest);
 if (!values.report) await measure();
-const results = readdirSync(kept)
-  .map((name) => JSON.parse(readFileSync(join(kept, name), 'utf8')))
-  .filter((result) => digests[result.base] === result.baseDigest);
 report(results, here);
 console.log(`${results.length} results; written to ${here}`);
 
@@ -62,8 +54,8 @@ async function measure() {
     methods: list(values.methods),
     seeds: Number(values.seeds),
   });
-  const measured = new Set(readdirSync(kept));
-  const todo = cells.filter((cell) => !measured.has(basename(fileOf(cell))));
+  const measured = new Set(results.map(keyOf));
+  const todo = cells.filter((cell) => !measured.has(keyOf(cell)));
   console.log(`${cells.length} cells, ${todo.length} to measure; ${availableParallelism()} cores, graft ${version}`);
   const service = await startService(root, home);
   const client = createClient({ url: service.url });
@@ -107,7 +99,7 @@ async function measure() {
         method: METHODS[method].request,
         hyperparameters: { seed },
       };
-      const { id } = await patiently(() => client.jobs.create(request, basename(fileOf(cell))));
+      const { id } = await patiently(() => client.jobs.create(request, keyOf(cell)));
       const job = await until({ id, state: 'queued' }, client.jobs.get);
       const result = {
         ...{ dataset, size, base, method, seed, version, baseDigest: digests[base], measuredAt: job.finishedAt },
@@ -119,7 +111,8 @@ async function measure() {
         load: loadavg()[0],
         ...{ hyperparameters: job.hyperparameters, engine: job.engine },
       };
-      writeFileSync(fileOf(cell), JSON.stringify(result));
+      results.push(result);
+      report(results, here);
       console.log(
         `${n + 1}/${todo.length} ${dataset}, ${size} per class, ${base}, ${method}, draw ${seed}: ${(100 * result.accuracy).toFixed(1)} % in ${result.seconds.toFixed(1)} s`,
       );
