@@ -1,6 +1,7 @@
 import { reduceSum, reshape } from '../emit.js';
 import type { Geometry } from '../lower/convolution.js';
 import { elements, tensor } from '../tensor.js';
+import type { Tensor } from '../types.js';
 import { firstOf, type Tensors, whole } from './tensors.js';
 
 /** [n, 1, a, places] times [n, blocks, places, block], summed over the examples: [blocks, a, block]. */
@@ -51,25 +52,63 @@ export function unfolded(t: Tensors, x: string, dy: string, g: Geometry): string
   return firstOf(t, reshape(b, turned, [outs, perGroup * count]), 0, outs, out);
 }
 
+/**
+ * Row by row of the kernel: what its places in one row saw is a convolution with a constant kernel of a row or two, which has far
+ * fewer taps than one with all rows, all but one of them zero.
+ */
 function unfoldedInBlocks(t: Tensors, x: string, dy: string, { n, out, perGroup, w }: Geometry): string {
   const { b, block } = t;
-  const [places, count] = [elements(w.output), elements(w.kernel)];
-  const filled = whole(t, count);
-  // As kernels of an input that stays plain lie: filled / block, 1, places of the kernel, block.
-  const identity = new Float32Array(filled * count);
-  for (let k = 0; k < count; k++) identity[(Math.floor(k / block) * count + k) * block + (k % block)] = 1;
+  const [down, right] = w.kernel as [number, number];
+  const [places, filled] = [elements(w.output), whole(t, right)];
   const input = reshape(b, t.plain(x), [n * perGroup, 1, ...w.input]);
-  const kernel = b.constant(tensor('', 'float32', [filled, 1, ...w.kernel], identity));
-  const columns = t.op('Conv', [input, kernel], {
-    kernel_shape: w.kernel,
-    strides: w.strides,
-    dilations: w.dilations,
-    pads: [...w.begins, ...w.ends],
-    group: 1,
-  });
-  const blocks = (perGroup * filled) / block;
-  const right = reshape(b, columns, [n, blocks, places, block]);
   const left = reshape(b, t.plain(dy), [n, 1, out, places]);
-  const turned = b.op('Transpose', [product(t, left, right, n, [blocks, out, block])], { perm: [1, 0, 2] });
-  return firstOf(t, reshape(b, turned, [out, perGroup, filled]), 2, filled, count);
+  const blocks = (perGroup * filled) / block;
+  const rows = Array.from({ length: down }, (_, row) => {
+    const window = oneRow(w, row);
+    const columns = t.op('Conv', [input, b.constant(oneHot(block, filled, right, window))], {
+      kernel_shape: [window.rows, right],
+      strides: w.strides,
+      dilations: [window.dilation, w.dilations[1] as number],
+      pads: [window.begin, w.begins[1] as number, window.end, w.ends[1] as number],
+      group: 1,
+    });
+    const each = product(t, left, reshape(b, columns, [n, blocks, places, block]), n, [blocks, out, block]);
+    const turned = reshape(b, b.op('Transpose', [each], { perm: [1, 0, 2] }), [out, perGroup, 1, filled]);
+    return firstOf(t, turned, 3, filled, right);
+  });
+  return rows.length === 1 ? (rows[0] as string) : b.op('Concat', rows, { axis: 2 });
+}
+
+/**
+ * A convolution along the rows that reads what row `row` of the kernel sees: of `rows` rows, `dilation` apart, only `seeing` counts; another
+ * one is there where without it there would be outputs too many, or the input would have to be cut.
+ */
+interface OneRow {
+  readonly rows: number;
+  readonly dilation: number;
+  readonly seeing: number;
+  readonly begin: number;
+  readonly end: number;
+}
+
+function oneRow({ input, output, strides, dilations, begins }: Geometry['w'], row: number): OneRow {
+  const [height, outputs, stride] = [input[0], output[0], strides[0]] as [number, number, number];
+  const first = row * (dilations[0] as number) - (begins[0] as number);
+  const begin = Math.max(0, -first);
+  const before = Math.max(0, first);
+  // So tall that no output is left over at the end.
+  const tall = Math.max(before + 1, height + begin - outputs * stride + 1);
+  const end = Math.max(0, (outputs - 1) * stride + tall - height - begin);
+  if (tall === 1) return { rows: 1, dilation: 1, seeing: 0, begin, end };
+  if (before === 0 || before === tall - 1)
+    return { rows: 2, dilation: tall - 1, seeing: before === 0 ? 0 : 1, begin, end };
+  return { rows: tall, dilation: 1, seeing: before, begin, end };
+}
+
+/** Output k sees place k of the row; laid out as kernels of an input that stays plain: filled / block, 1, places of the kernel, block. */
+function oneHot(block: number, filled: number, right: number, { rows, seeing }: OneRow): Tensor {
+  const numbers = new Float32Array(filled * rows * right);
+  for (let k = 0; k < right; k++)
+    numbers[(Math.floor(k / block) * rows * right + seeing * right + k) * block + (k % block)] = 1;
+  return tensor('', 'float32', [filled, 1, rows, right], numbers);
 }

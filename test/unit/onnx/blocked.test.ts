@@ -92,6 +92,33 @@ const NETS: readonly Net[] = [
     },
   },
   {
+    name: 'pictures of three channels, tall kernels: strides, an even picture',
+    input: [2, 3, 14, 16],
+    gone: [],
+    build(b, x, w) {
+      const stem = conv(b, x, w('w1', [16, 3, 7, 7]), w('b1', [16]), { strides: [2, 2], pads: [3, 3, 3, 3] });
+      return conv(b, b.op('Relu', [stem]), w('w2', [16, 16, 3, 3]), null);
+    },
+  },
+  {
+    name: 'pictures of three channels, tall kernels: strides that leave a rest, no padding',
+    input: [2, 3, 17, 13],
+    gone: [],
+    build(b, x, w) {
+      const stem = conv(b, x, w('w1', [16, 3, 3, 9]), w('b1', [16]), { strides: [5, 3] });
+      return conv(b, b.op('Relu', [stem]), w('w2', [16, 16, 2, 2]), null);
+    },
+  },
+  {
+    name: 'pictures of two channels, tall kernels: dilations, uneven padding',
+    input: [1, 2, 11, 12],
+    gone: [],
+    build(b, x, w) {
+      const stem = conv(b, x, w('w1', [8, 2, 4, 5]), w('b1', [8]), { dilations: [2, 1], pads: [1, 0, 4, 3] });
+      return conv(b, b.op('Relu', [stem]), w('w2', [16, 8, 3, 3]), null);
+    },
+  },
+  {
     name: 'many channels on small maps, no whole blocks: strides, a point',
     input: [2, 24, 5, 4],
     gone: ['Conv'],
