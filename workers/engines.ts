@@ -14,6 +14,8 @@ export interface EngineChoice {
   readonly device: string;
   /** Whether another engine may take over where this one cannot run the graph. */
   readonly free: boolean;
+  /** Whether a step is timed on this engine and on onnxruntime, and the faster one trains. */
+  readonly timed: boolean;
 }
 interface Found extends EngineReport {
   readonly addonPath: string | null;
@@ -123,9 +125,9 @@ export function advertise(
 const EVERY_MS = 5000;
 
 /**
- * A GPU first; on processors TensorFlow for training layers of networks for pictures, which is where its kernels are faster, else
- * onnxruntime: a text encoder is matrix products, which both do at the same speed, and what lies between them (MiniLM, an epoch
- * of 640 sentences on two cores: 12 s, 17 on TensorFlow).
+ * A GPU first. On processors, for training layers of networks for pictures, TensorFlow or onnxruntime, whichever the run finds
+ * faster, which depends on the processor and on the network; else onnxruntime: a text encoder is matrix products, which both do
+ * at the same speed, and what lies between them (MiniLM, an epoch of 640 sentences on two cores: 12 s, 17 on TensorFlow).
  */
 function chosen(
   wanted: Job['engineRequested'],
@@ -134,22 +136,23 @@ function chosen(
   [embedded, tensorflow]: readonly [Found, Found],
 ): EngineChoice | null {
   const onnxruntime = (why: string): EngineChoice => ({
-    ...{ executor: 'onnxruntime', why, addonPath: null, device: 'cpu', free: false },
+    ...{ executor: 'onnxruntime', why, addonPath: null, device: 'cpu', free: false, timed: false },
   });
-  const other = (why: string, free: boolean): EngineChoice | null =>
-    tensorflow.usable
-      ? { executor: 'tensorflow', why, addonPath: tensorflow.addonPath, device: tensorflow.device ?? 'cpu', free }
-      : null;
+  const other = (why: string, { free = true, timed = false }): EngineChoice | null => {
+    if (!tensorflow.usable) return null;
+    const { addonPath, device } = tensorflow;
+    return { executor: 'tensorflow', why, addonPath, device: device ?? 'cpu', free, timed };
+  };
   const by = requested === 'auto' ? 'this worker is set to it (GRAFT_ENGINE)' : 'the job asks for it';
   if (wanted === 'onnxruntime') return embedded.usable ? onnxruntime(by) : null;
-  if (wanted === 'tensorflow') return other(by, false);
-  if (tensorflow.gpu) return other('there is a GPU', true);
+  if (wanted === 'tensorflow') return other(by, { free: false });
+  if (tensorflow.gpu) return other('there is a GPU', {});
   if (method.type === 'featureExtraction')
     return onnxruntime('nothing but a head is trained, for which it is the fastest on a processor');
   if (task === 'text-classification')
     return onnxruntime('layers of a text encoder are trained, for which it is the fastest on a processor');
   return (
-    other('layers are trained, which its kernels do faster', true) ??
+    other('layers are trained, and no step could be timed', { timed: true }) ??
     onnxruntime(`TensorFlow cannot be used here: ${tensorflow.reason}`)
   );
 }

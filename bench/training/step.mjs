@@ -21,12 +21,6 @@ const preprocessing = {
 };
 const own = imageTrunk(decodeModel(readFileSync(file)), cut);
 const trained = trainedLayers(own, layers === 'all' ? 'all' : Number(layers));
-const pixels = ({ input, below }) => {
-  const count = input.dims.reduce((a, b) => a * b, 1);
-  return below
-    ? Float32Array.from({ length: count }, (_, i) => Math.abs(Math.sin(i)))
-    : Uint8Array.from({ length: count }, (_, i) => (i * 7919) & 255);
-};
 await timed(
   await engine(),
   {
@@ -38,5 +32,4 @@ await timed(
     keepFrozen: layers !== 'all',
   },
   Number(steps),
-  pixels,
 );

@@ -68,6 +68,8 @@ export interface RunSpec {
   /** Memory that the run may plan with, at most; left out: all that the system says is free. */
   readonly memoryBytes?: number;
   readonly engine: EngineChoice;
+  /** File of how long a step took on which engine, which all runs of this machine share. */
+  readonly engineTimes: string;
   /** The job's checkpoints, which outlive an attempt. */
   readonly checkpointDir: string;
   /** At least this long between two checkpoints. */

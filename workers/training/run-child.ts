@@ -4,6 +4,7 @@ import { DeviceLost } from '../executors/device-errors.js';
 import type { Executor } from '../executors/executor.js';
 import { onnxruntimeExecutor } from '../executors/onnxruntime.js';
 import { firstToGo } from '../first-to-go.js';
+import { fasterEngine } from './engine-times/faster-engine.js';
 import type { Control } from './head-search.js';
 import type { FromChild, RunResult, RunSpec, ToChild } from './messages.js';
 import { run } from './run.js';
@@ -36,27 +37,33 @@ const control: Control = {
 };
 
 /**
- * The run on the engine that the worker chose; where the choice was free and the engine cannot run the graph, on the embedded
- * one, and the job says so.
+ * The run on the engine that the worker chose, or on the faster one where it is to be timed; where the choice was free and the
+ * engine cannot run the graph, on the embedded one. The job says so.
  */
 async function onEngine(spec: RunSpec): Promise<RunResult> {
   const embedded = onnxruntimeExecutor({ threads: spec.threads });
-  const { executor, addonPath, device, why, free } = spec.engine;
+  const { executor, addonPath, device, why, free, timed } = spec.engine;
   const onEmbedded = async (reason: string): Promise<RunResult> => {
     told(embedded, reason, spec.method.type === 'featureExtraction' ? null : await embedded.trainingLayout());
     return run(embedded, embedded, spec, control, send);
   };
   if (executor === 'onnxruntime' || addonPath === null) return onEmbedded(why);
+  const faster = timed ? await fasterEngine(spec, [embedded.engine.version, addonPath], timing) : null;
+  if (faster?.executor === 'onnxruntime') return onEmbedded(faster.why);
   // Loaded only where it is used: the library takes a second and 200 MB.
   const { tensorflowExecutor } = await import('../executors/tensorflow/executor.js');
   const tensorflow = tensorflowExecutor({ addonPath }, device);
-  told(tensorflow, why);
+  told(tensorflow, faster?.why ?? why);
   try {
     return await run(tensorflow, embedded, spec, control, send);
   } catch (error) {
     if (!free || !isBeyond(error)) throw error;
     return onEmbedded(error.message);
   }
+}
+function timing(): void {
+  const message = 'times a step of this network on onnxruntime and on TensorFlow, once for this machine';
+  send({ type: 'log', level: 'info', message, data: {} });
 }
 function told({ engine }: Executor, why: string, layout: string | null = null): void {
   const { executor, version, device } = engine;

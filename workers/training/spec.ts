@@ -86,6 +86,7 @@ export async function runSpec(deps: SpecDeps, job: Job, engine: EngineChoice, si
     ...(deps.config.trainingMemoryBytes && { memoryBytes: deps.config.trainingMemoryBytes }),
     engine,
     checkpointMs: deps.config.checkpointMs ?? CHECKPOINT_MS,
+    engineTimes: join(home, 'cache/engine-times.json'),
     checkpointDir: checkpointDir(home, job.id),
     outDir: join(home, 'run/jobs', `${job.id}-${job.attempt}`),
   };

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
@@ -116,11 +116,30 @@ describe.runIf(TENSORFLOW !== null)('with TensorFlow', () => {
     symlink(resolve(process.env.TEST_TENSORFLOW_HOME ?? '.graft', 'engines'), join(ground.home, 'engines')),
   );
 
-  it.each([
-    'auto',
-    'tensorflow',
-  ] as const)('%s trains layers on it; onnxruntime proves the exported model', async (engineRequested) => {
-    const job = await ground.job({ engineRequested, ...fineTuning });
+  it('auto times a step on both engines, once, and trains on the faster one', async () => {
+    const trained = async () => {
+      const job = await ground.job(fineTuning);
+      await ground.train(job.id);
+      const done = (await ground.repos.jobs.byId(job.id))!;
+      expect(done.error).toBeNull();
+      return { executor: done.engine!.executor, said: (await eventsOf(job)).map((e) => e.message) };
+    };
+    const first = await trained();
+    const kept = JSON.parse(await readFile(join(ground.home, 'cache/engine-times.json'), 'utf8')) as object;
+    const [times] = Object.values(kept) as [Record<'onnxruntime' | 'tensorflow', number>];
+    expect(first.executor).toBe(times.tensorflow < times.onnxruntime ? 'tensorflow' : 'onnxruntime');
+    const timing = 'times a step of this network';
+    expect(first.said.some((message) => message.startsWith(timing))).toBe(true);
+    expect(first.said.find((message) => message.startsWith('trains on'))).toMatch(
+      /a step of 8 examples takes \d+ ms on it, as timed on this machine, and \d+ on /,
+    );
+    const second = await trained();
+    expect(second.executor).toBe(first.executor);
+    expect(second.said.some((message) => message.startsWith(timing))).toBe(false);
+  });
+
+  it('a job that asks for it trains layers on it; onnxruntime proves the exported model', async () => {
+    const job = await ground.job({ engineRequested: 'tensorflow', ...fineTuning });
     await ground.train(job.id);
     const done = (await ground.repos.jobs.byId(job.id))!;
     expect(done.error).toBeNull();
@@ -184,7 +203,10 @@ describe.runIf(TENSORFLOW !== null)('a GPU that fails in the middle of a run', (
   ] as const)('then %s: the run goes on from its checkpoint on %s', async (then, executor) => {
     // A gradient of a dense convolution's weights a step: in the eighth of twelve.
     await failing(then, 8);
-    const job = await ground.job({ ...fineTuning, method: { ...fineTuning.method, cut: 'features' } });
+    // Left to auto, the faster engine of the processor would go on.
+    const engineRequested = executor === 'tensorflow' ? executor : 'auto';
+    const method = { ...fineTuning.method, cut: 'features' } as const;
+    const job = await ground.job({ ...fineTuning, engineRequested, method });
     await ground.train(job.id);
     const done = (await ground.repos.jobs.byId(job.id))!;
     expect(done.error).toBeNull();

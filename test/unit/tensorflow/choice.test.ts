@@ -43,6 +43,17 @@ test.each([
   expect(choice === null || choice.why.length > 10).toBe(true);
 });
 
+test('a step is timed where TensorFlow and onnxruntime share a processor and the choice is free', async () => {
+  await installed();
+  const timed = async (probe: Probe, requested: Job['engineRequested'], job = jobOf('fineTuning')) =>
+    (await registry(probe).choose(requested, job))?.timed;
+  expect(await timed(CPU, 'auto')).toBe(true);
+  expect(await timed(CPU, 'tensorflow')).toBe(false);
+  expect(await timed(GPU, 'auto')).toBe(false);
+  expect(await timed(BROKEN, 'auto')).toBe(false);
+  expect(await timed(CPU, 'auto', jobOf('fineTuning', 'text-classification'))).toBe(false);
+});
+
 test('layers of text encoders are trained on a GPU, and else on onnxruntime unless the other is asked for', async () => {
   await installed();
   const job = jobOf('fineTuning', 'text-classification');

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import { inputShapes, type Model, measureShapes, type Tensor } from '../../../src/onnx/index.js';
+import type { Tensor } from '../../../src/onnx/index.js';
 import { textJson } from '../../../src/tasks/text-classification/compose.js';
-import { shapeRunner } from '../../executors/onnxruntime.js';
 import { SEARCHED, tellChosen } from '../choices.js';
 import { weightsOf } from '../class-weights.js';
 import { featureExtraction, headFile } from '../extraction.js';
@@ -14,7 +13,7 @@ import { type TuneGraphs, tuneGraphs } from './graphs.js';
 import { type LoopSettings, tune } from './loop.js';
 import { type HeldSource, logitsOf } from './measure.js';
 import { mib } from './memory.js';
-import { tunedNetwork } from './network.js';
+import { measuredWidth, tunedNetwork } from './network.js';
 import { precisionWords, refusePrecision } from './precision.js';
 import type { TuneSettings } from './settings.js';
 import { withSmallerPasses } from './smaller-passes.js';
@@ -180,12 +179,6 @@ function belowIs({ below }: TuneGraphs, wanted: 'all' | number, lengths: readonl
 function keptOf({ epoch, of }: Position['best']): string {
   if (epoch === 0) return 'no epoch was better than the head alone, which is kept';
   return `the ${of === 'average' ? 'moving average of the weights' : 'weights'} after epoch ${epoch} ${of === 'average' ? 'is' : 'are'} kept`;
-}
-
-/** Features of a trunk whose description does not tell their number. */
-async function measuredWidth(executor: MethodInput['executor'], trunk: Model): Promise<number> {
-  const shapes = await measureShapes(trunk, inputShapes(trunk, { batch: 1 }), shapeRunner(executor));
-  return shapes.get(trunk.graph.outputs[0]!.name)!.dims.at(-1)!;
 }
 
 const floats = (t: Tensor): Float32Array => new Float32Array(t.data.buffer, t.data.byteOffset, t.data.byteLength / 4);

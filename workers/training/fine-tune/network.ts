@@ -1,8 +1,10 @@
-import type { TextInput } from '../../../src/domain/types.js';
-import { type Model, withDynamicBatch } from '../../../src/onnx/index.js';
+import type { Preprocessing, TextInput } from '../../../src/domain/types.js';
+import { inputShapes, type Model, measureShapes, withDynamicBatch } from '../../../src/onnx/index.js';
 import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
 import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
 import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
+import type { Executor } from '../../executors/executor.js';
+import { shapeRunner } from '../../executors/onnxruntime.js';
 import { extractFeatures } from '../features.js';
 import type { JobTexts } from '../job-texts.js';
 import type { PictureRunInput, RunExample } from '../messages.js';
@@ -88,6 +90,20 @@ function texts(
   };
 }
 
+/** The part of a base for pictures up to the cut, for any number of examples. */
+export function pictureNetwork(base: Model, cut: string): Model {
+  const image = imageTrunk(base, cut);
+  return typeof image.graph.inputs[0]!.shape?.[0] === 'number' ? withDynamicBatch(image) : image;
+}
+export const fedPixels = (own: Model, preprocessing: Preprocessing): Model =>
+  withPixelInput(own, own.graph.inputs[0]!.name, preprocessing);
+
+/** Features of a trunk whose description does not tell their number. */
+export async function measuredWidth(executor: Executor, trunk: Model): Promise<number> {
+  const shapes = await measureShapes(trunk, inputShapes(trunk, { batch: 1 }), shapeRunner(executor));
+  return shapes.get(trunk.graph.outputs[0]!.name)!.dims.at(-1)!;
+}
+
 /** Rows of a frozen part up to this size are kept; what is larger is computed in every step. */
 const MOST_FROZEN_BYTES = 1024 * 1024 * 1024;
 
@@ -99,14 +115,13 @@ function pictures(
 ): TunedNetwork {
   const { spec, parts } = o;
   const { train, validation, test, labels } = parts;
-  const image = imageTrunk(base, spec.cut);
-  const own = weights(typeof image.graph.inputs[0]!.shape?.[0] === 'number' ? withDynamicBatch(image) : image);
+  const own = weights(pictureNetwork(base, spec.cut));
   const bytes = preprocessing.crop ** 2 * channelsOf(preprocessing);
   const rowBytes = (width: number) => examplesOf(o).length * width * 4;
   const keeps = ({ below }: TuneGraphs) => below !== null && rowBytes(below.width) <= MOST_FROZEN_BYTES;
   return {
     own,
-    trunk: withPixelInput(own, own.graph.inputs[0]!.name, preprocessing),
+    trunk: fedPixels(own, preprocessing),
     keepsFrozen: true,
     text: null,
     lengths: () => [],

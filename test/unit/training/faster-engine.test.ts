@@ -1,0 +1,111 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { fasterEngine } from '../../../workers/training/engine-times/faster-engine.js';
+import type { TimeAnswer, TimedRun } from '../../../workers/training/engine-times/messages.js';
+import type { RunSpec } from '../../../workers/training/messages.js';
+
+let home: string;
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'graft-times-'));
+});
+afterEach(() => rm(home, { recursive: true, force: true }));
+
+const VERSIONS = ['1.30.0', 'a/addon.node'];
+/** What of a run's description counts here. */
+const specOf = (changes: object = {}): RunSpec =>
+  ({
+    base: { path: '/base.onnx', digest: 'd1' },
+    cut: 'features',
+    width: 64,
+    method: { type: 'fineTuning', layers: 4 },
+    input: { kind: 'image', preprocessing: { crop: 32 } },
+    hyperparameters: { batchSize: 'auto', optimizer: 'auto' },
+    examples: Array.from({ length: 20 }),
+    threads: 2,
+    engine: { executor: 'tensorflow', addonPath: 'a/addon.node' },
+    engineTimes: join(home, 'cache/engine-times.json'),
+    ...changes,
+  }) as unknown as RunSpec;
+
+/** Answers for each engine, and what was asked. */
+function timing(onnxruntime: TimeAnswer, tensorflow: TimeAnswer) {
+  const asked: TimedRun[] = [];
+  let begun = 0;
+  const find = (spec: RunSpec, versions = VERSIONS) =>
+    fasterEngine(
+      spec,
+      versions,
+      () => begun++,
+      async (run, { executor, addonPath }) => {
+        expect(addonPath).toBe(executor === 'tensorflow' ? 'a/addon.node' : null);
+        asked.push(run);
+        return executor === 'tensorflow' ? tensorflow : onnxruntime;
+      },
+    );
+  return { find, asked, begun: () => begun };
+}
+
+test('the engine whose step takes less time, with both times; the next run of the same is not timed', async () => {
+  const { find, asked, begun } = timing({ ms: 219.4 }, { ms: 285 });
+  const found = await find(specOf());
+  expect(found).toEqual({
+    executor: 'onnxruntime',
+    why: 'a step of 8 examples takes 219 ms on it, as timed on this machine, and 285 on TensorFlow',
+  });
+  expect(asked).toHaveLength(2);
+  expect(asked[0]).toMatchObject({ layers: 4, batch: 8, optimizer: 'adamw', live: true });
+  // Another file with the same bytes, more of the same examples.
+  const again = specOf({ base: { path: '/elsewhere.onnx', digest: 'd1' }, examples: Array.from({ length: 500 }) });
+  expect(await find(again)).toEqual(found);
+  expect(asked).toHaveLength(2);
+  expect(begun()).toBe(1);
+});
+
+test('another network, depth, picture size, engine or number of cores is timed anew', async () => {
+  const { find, asked } = timing({ ms: 30 }, { ms: 20 });
+  expect((await find(specOf()))?.executor).toBe('tensorflow');
+  const others: object[] = [
+    { base: { path: '/base.onnx', digest: 'd2' } },
+    { method: { type: 'scratch' } },
+    { input: { kind: 'image', preprocessing: { crop: 64 } } },
+    { threads: 4 },
+    { hyperparameters: { batchSize: 4, optimizer: 'sgd', batchNorm: 'frozen' } },
+  ];
+  for (const [i, changes] of others.entries()) {
+    await find(specOf(changes));
+    expect(asked, JSON.stringify(changes)).toHaveLength(2 * (i + 2));
+  }
+  expect(asked.at(-1)).toMatchObject({ batch: 4, optimizer: 'sgd', live: false });
+  await find(specOf(), ['1.31.0', 'a/addon.node']);
+  expect(asked).toHaveLength(2 * (others.length + 2));
+});
+
+test('an engine that cannot be timed is not trained on, and nothing of it is kept', async () => {
+  const failed = { failed: 'Pad: no kernel' };
+  expect(await timing({ ms: 30 }, failed).find(specOf())).toEqual({
+    executor: 'onnxruntime',
+    why: 'a step on TensorFlow could not be timed: Pad: no kernel',
+  });
+  expect((await timing(failed, { ms: 30 }).find(specOf()))?.executor).toBe('tensorflow');
+  expect(await timing(failed, failed).find(specOf())).toBeNull();
+  expect((await timing({ ms: 30 }, { ms: 20 }).find(specOf()))?.executor).toBe('tensorflow');
+});
+
+test('a damaged file of times is one with none', async () => {
+  const spec = specOf();
+  await timing({ ms: 30 }, { ms: 20 }).find(spec);
+  await writeFile(spec.engineTimes, '{"half');
+  const { find, asked } = timing({ ms: 10 }, { ms: 20 });
+  expect((await find(spec))?.executor).toBe('onnxruntime');
+  expect(asked).toHaveLength(2);
+  expect(Object.values(JSON.parse(await readFile(spec.engineTimes, 'utf8')))).toEqual([
+    { onnxruntime: 10, tensorflow: 20 },
+  ]);
+});
+
+test('a process that ends without an answer is a reason', async () => {
+  // No such base: the process of each engine says so, and neither can be timed.
+  expect(await fasterEngine(specOf(), VERSIONS, () => {})).toBeNull();
+});
