@@ -98,7 +98,9 @@ export function jobRepository(db: Database): JobRepository {
     },
     transition: (fence, to, event, patch) => transition(pool, fence, to, event, patch),
     update: (fence, patch, event) => update(pool, fence, patch, event),
-    async addMetrics(fence, points) {
+    async addMetrics(fence, given) {
+      // A run that begins again may tell a step twice; one statement cannot write a row twice.
+      const points = [...new Map(given.map((p) => [`${p.step} ${p.name}`, p])).values()];
       const { rowCount } = await pool.query(
         `WITH held AS (SELECT project_id, id, attempt FROM job WHERE id = $1 AND attempt = $2 AND state = ANY($3) FOR UPDATE),
               added AS (INSERT INTO metric (project_id, job_id, attempt, name, step, value)

@@ -31,11 +31,11 @@ export function headFile(linear: Extraction['linear']): Uint8Array {
 
 /** Feature extraction: the base as it is, and a linear head trained on its features. */
 export async function featureExtraction(o: MethodInput, given: Hyperparameters): Promise<Extraction> {
-  const { executor, spec, control, tell, progress } = o;
+  const { executor, forward, spec, control, tell, progress } = o;
   const { train, validation, test, labels } = o.parts;
   const examples = [...train, ...validation, ...test];
   const source = { ...spec, readBase: o.readBase, ...(o.texts !== null && { texts: o.texts }) };
-  const features = await extractFeatures(executor, source, examples, (done) =>
+  const features = await extractFeatures(forward, source, examples, (done) =>
     progress('features', done, examples.length),
   );
   const { width } = features;

@@ -11,6 +11,8 @@ import type { Tell } from './progress.js';
 /** What a method is given. */
 export interface MethodInput {
   readonly executor: Executor;
+  /** Runs what is not trained. */
+  readonly forward: Executor;
   readonly spec: RunSpec;
   readonly readBase: ReadBase;
   readonly parts: Parts;

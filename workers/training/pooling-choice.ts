@@ -55,10 +55,10 @@ function reasonFor({ poolingAssumed }: TextRunInput, method: RunSpec['method']['
 async function found(o: Omit<MethodInput, 'progress'>, base: Model, input: TextRunInput) {
   const own = { assumed: input.text.pooling, losses: null };
   if (!input.poolingAssumed || o.spec.method.type === 'scratch') return own;
-  const { executor, spec, parts, control } = o;
+  const { executor, forward, spec, parts, control } = o;
   const texts = sampled(parts.train);
   const { width, values } = await pooledThreeWays(
-    executor,
+    forward,
     base,
     { ...spec, ...(o.texts && { texts: o.texts }) },
     input,

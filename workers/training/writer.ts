@@ -11,7 +11,7 @@ const LONGEST_PAUSE_MS = 3_000;
 const FLUSH_MS = 250;
 
 /** SQLSTATE classes that no waiting mends: bad data, broken rules, bad SQL. */
-const HOPELESS = /^(22|23|42|P0)/;
+const HOPELESS = /^(21|22|23|42|P0)/;
 
 /** Calls `work` until it answers; a database that is away is waited for, with growing pauses. Throws its last error. */
 export async function patiently<T>(

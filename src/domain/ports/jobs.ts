@@ -75,6 +75,7 @@ export interface JobRepository {
   transition(fence: Fence, to: JobState, event: NewEvent, patch?: JobPatch): Promise<boolean>;
   /** Progress, metrics, engine: no change of state. */
   update(fence: Fence, patch: JobPatch, event?: NewEvent): Promise<boolean>;
+  /** Of several values for one name and step the last counts, whenever they come. */
   addMetrics(fence: Fence, points: readonly { name: string; step: number; value: number }[]): Promise<boolean>;
   /** `publishing -> succeeded`, model row, evaluation examples and event in one transaction. */
   publish(fence: Fence, model: NewModel, metrics: Readonly<Record<string, number>>): Promise<boolean>;

@@ -75,7 +75,7 @@ async function settled(
   const parts = { train: examples, validation: [], test: [], labels: ['0', '1'], own: false };
   const readBase = baseReader(spec.base);
   const o: Omit<MethodInput, 'progress'> = {
-    ...{ executor, spec, readBase, parts, texts, control },
+    ...{ executor, forward: executor, spec, readBase, parts, texts, control },
     tell: (m) => told.push(m),
   };
   const found = await withPooling(o);

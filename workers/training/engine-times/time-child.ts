@@ -10,9 +10,9 @@ import type { TimeAnswer, TimedOn, TimedRun, TimeRequest } from './messages.js';
 /** A process that times one run's step on one engine, answers with the milliseconds, and ends. */
 firstToGo();
 
-const STEPS = 3;
-/** Of large networks fewer steps tell enough. */
-const LONG_MS = 4000;
+/** Small networks' steps are many, since each says little. */
+const STEPS = 12;
+const LONG_MS = 1000;
 
 async function executorOf({ executor, addonPath }: TimedOn, threads: number): Promise<Executor> {
   if (executor === 'onnxruntime' || addonPath === null) return onnxruntimeExecutor({ threads });

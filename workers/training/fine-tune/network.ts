@@ -146,13 +146,13 @@ function pictures(
 }
 
 async function frozenRows(o: MethodInput, below: NonNullable<TuneGraphs['below']>): Promise<Sources> {
-  const { executor, spec, progress } = o;
+  const { forward, spec, progress } = o;
   const { train, validation, test, labels } = o.parts;
   const examples = examplesOf(o);
   const layers = spec.method.type === 'fineTuning' ? String(spec.method.layers) : 'all';
   const cut = `${spec.cut}, below the last ${layers} layers`;
   const { values, width } = await extractFeatures(
-    executor,
+    forward,
     { ...spec, cut, width: below.width, trunk: () => below.model },
     examples,
     (done) => progress('frozen', done, examples.length),
