@@ -7,6 +7,7 @@ import { createOutput } from './output.js';
 export const EXIT = { ok: 0, failed: 1, usage: 2, unreachable: 3, refused: 4, server: 5, interrupted: 130 } as const;
 
 export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) stream.once('error', readerGone);
   const out = createOutput({ json: argv.includes('--json'), colour: env.NO_COLOR === undefined });
   try {
     const parsed = parse(argv, COMMANDS);
@@ -25,6 +26,12 @@ export async function main(argv: readonly string[], env: NodeJS.ProcessEnv): Pro
   } finally {
     out.end();
   }
+}
+
+/** `graft … | head`: who reads no more has what they wanted. */
+function readerGone(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT.ok);
 }
 
 /** How to mend here what the service says of HTTP. */
