@@ -25,7 +25,7 @@ export interface EngineRegistry {
   /** Every engine of this machine. TensorFlow is tried by a kernel when its installation is first seen, or another. */
   current(): Promise<readonly EngineReport[]>;
   /** null: what was asked for is not here. */
-  choose(requested: Job['engineRequested'], job: Pick<Job, 'method' | 'task'>): Promise<EngineChoice | null>;
+  choose(requested: Job['engineRequested'], job: Pick<Job, 'method'>): Promise<EngineChoice | null>;
   /** A run on this engine broke off: it is tried anew before it is chosen again. */
   doubt(executor: Engine['executor']): void;
 }
@@ -125,14 +125,14 @@ export function advertise(
 const EVERY_MS = 5000;
 
 /**
- * A GPU first. On processors, for training layers of networks for pictures, TensorFlow or onnxruntime, whichever the run finds
- * faster, which depends on the processor and on the network; else onnxruntime: a text encoder is matrix products, which both do
- * at the same speed, and what lies between them (MiniLM, an epoch of 640 sentences on two cores: 12 s, 17 on TensorFlow).
+ * A GPU first. On processors, for training layers, TensorFlow or onnxruntime, whichever the run finds faster: it depends on
+ * processor and network (two cores without AVX-512: MobileNetV2 219 and 285 ms a step on onnxruntime and TensorFlow, an epoch of
+ * MiniLM 12 and 17 s). A head alone is onnxruntime's.
  */
 function chosen(
   wanted: Job['engineRequested'],
   requested: Job['engineRequested'],
-  { method, task }: Pick<Job, 'method' | 'task'>,
+  { method }: Pick<Job, 'method'>,
   [embedded, tensorflow]: readonly [Found, Found],
 ): EngineChoice | null {
   const onnxruntime = (why: string): EngineChoice => ({
@@ -149,8 +149,6 @@ function chosen(
   if (tensorflow.gpu) return other('there is a GPU', {});
   if (method.type === 'featureExtraction')
     return onnxruntime('nothing but a head is trained, for which it is the fastest on a processor');
-  if (task === 'text-classification')
-    return onnxruntime('layers of a text encoder are trained, for which it is the fastest on a processor');
   return (
     other('layers are trained, and no step could be timed', { timed: true }) ??
     onnxruntime(`TensorFlow cannot be used here: ${tensorflow.reason}`)

@@ -24,8 +24,7 @@ const BROKEN: Probe = { usable: false, reason: 'It cannot be loaded.' };
 const registry = (probe: Probe, engine: 'auto' | 'onnxruntime' | 'tensorflow' = 'auto') =>
   engineRegistry({ home, engine }, async () => probe);
 
-const jobOf = (type: Method['type'], task: Job['task'] = 'image-classification') =>
-  ({ task, method: { type } as Method }) satisfies Pick<Job, 'method' | 'task'>;
+const jobOf = (type: Method['type']) => ({ method: { type } as Method }) satisfies Pick<Job, 'method'>;
 
 test.each([
   ['auto', 'fineTuning', CPU, 'tensorflow'],
@@ -51,15 +50,7 @@ test('a step is timed where TensorFlow and onnxruntime share a processor and the
   expect(await timed(CPU, 'tensorflow')).toBe(false);
   expect(await timed(GPU, 'auto')).toBe(false);
   expect(await timed(BROKEN, 'auto')).toBe(false);
-  expect(await timed(CPU, 'auto', jobOf('fineTuning', 'text-classification'))).toBe(false);
-});
-
-test('layers of text encoders are trained on a GPU, and else on onnxruntime unless the other is asked for', async () => {
-  await installed();
-  const job = jobOf('fineTuning', 'text-classification');
-  expect((await registry(CPU).choose('auto', job))?.executor).toBe('onnxruntime');
-  expect((await registry(CPU).choose('tensorflow', job))?.executor).toBe('tensorflow');
-  expect((await registry(GPU).choose('auto', job))?.executor).toBe('tensorflow');
+  expect(await timed(CPU, 'auto', jobOf('featureExtraction'))).toBe(false);
 });
 
 test('a worker that is set to one engine trains on it or on nothing, unless the job asks for another', async () => {

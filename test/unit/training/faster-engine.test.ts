@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { decodeModel } from '../../../src/onnx/index.js';
 import { fasterEngine } from '../../../workers/training/engine-times/faster-engine.js';
 import type { TimeAnswer, TimedRun } from '../../../workers/training/engine-times/messages.js';
 import type { RunSpec } from '../../../workers/training/messages.js';
@@ -64,6 +65,15 @@ test('the engine whose step takes less time, with both times; the next run of th
   expect(begun()).toBe(1);
 });
 
+test('a network for texts is timed on texts of 64 tokens, or of as many as it reads', async () => {
+  const { find, asked } = timing({ ms: 30 }, { ms: 20 });
+  const input = (maxLength: number) => ({ kind: 'text', text: { maxLength, inputs: { ids: 'input_ids' } } });
+  expect((await find(specOf({ input: input(512) })))?.executor).toBe('tensorflow');
+  expect(asked.at(-1)).toMatchObject({ input: { kind: 'text', length: 64, words: false } });
+  await find(specOf({ input: input(32), method: { type: 'scratch' } }));
+  expect(asked.at(-1)).toMatchObject({ input: { length: 32, words: true }, layers: 'all' });
+});
+
 test('TensorFlow must be faster by a tenth, since measuring is slower on it', async () => {
   expect((await timing({ ms: 100 }, { ms: 95 }).find(specOf()))?.executor).toBe('onnxruntime');
   const other = specOf({ cut: 'below' });
@@ -112,7 +122,24 @@ test('a damaged file of times is one with none', async () => {
   ]);
 });
 
-test('a process that ends without an answer is a reason', async () => {
-  // No such base: the process of each engine says so, and neither can be timed.
+const PICTURES = { resize: 64, crop: 64, layout: 'NCHW', channels: 'RGB', scale: 1 / 255, mean: [0.5], std: [0.25] };
+const TEXTS = {
+  ...{ maxLength: 128, padId: 0, pooling: 'mean' },
+  inputs: { ids: 'input_ids', mask: 'attention_mask', types: 'token_type_ids' },
+};
+test.each([
+  ['photo-small', { kind: 'image', preprocessing: PICTURES }],
+  ['text-small', { kind: 'text', text: TEXTS }],
+])('a step of %s is timed in a process; a library that is not there is a reason', async (name, input) => {
+  const path = join(import.meta.dirname, `../../../bases/${name}/${name}.onnx`);
+  const cut = decodeModel(await readFile(path)).graph.outputs[0]!.name;
+  const engine = { executor: 'tensorflow', addonPath: join(home, 'addon.node') };
+  const spec = specOf({ base: { path, digest: name }, cut, width: null, input, engine });
+  const found = await fasterEngine(spec, VERSIONS, () => {});
+  expect(found?.executor).toBe('onnxruntime');
+  expect(found?.why).toMatch(/^a step on TensorFlow could not be timed: Cannot find module .*addon\.node/);
+});
+
+test('where no engine can be timed nothing is said', async () => {
   expect(await fasterEngine(specOf(), VERSIONS, () => {})).toBeNull();
 });

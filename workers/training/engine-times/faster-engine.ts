@@ -16,6 +16,8 @@ type Time = (run: TimedRun, on: TimedOn) => Promise<TimeAnswer>;
 
 /** As many examples as a pass of a network for pictures has where memory is short; more would only take longer. */
 const BATCH = 8;
+/** Tokens of a text: most texts are shorter than what a base reads. */
+const TOKENS = 64;
 const PATIENCE_MS = 120_000;
 /** TensorFlow is taken where it needs less than this share: measuring between the epochs is slower on it. */
 const ENOUGH = 0.9;
@@ -70,15 +72,21 @@ const least = (a: TimeAnswer, b: TimeAnswer): TimeAnswer =>
   'failed' in a ? a : 'failed' in b ? b : { ms: Math.min(a.ms, b.ms) };
 
 function timedRun({ base, cut, width, method, input, hyperparameters, examples, threads }: RunSpec): TimedRun | null {
-  if (input.kind !== 'image' || method.type === 'featureExtraction') return null;
-  const { batchSize, microBatch, optimizer, batchNorm } = hyperparameters;
+  if (method.type === 'featureExtraction') return null;
+  const { batchSize, microBatch, optimizer, batchNorm, embeddings } = hyperparameters;
   const asked = [batchSize, microBatch].filter((n) => typeof n === 'number');
   return {
     base: { path: base.path, digest: base.digest },
     cut,
     width,
     layers: method.type === 'fineTuning' ? method.layers : 'all',
-    preprocessing: input.preprocessing,
+    input:
+      input.kind === 'image'
+        ? { kind: 'image', preprocessing: input.preprocessing }
+        : {
+            ...{ kind: 'text', text: input.text, length: Math.min(TOKENS, input.text.maxLength) },
+            words: method.type === 'scratch' || embeddings === 'trained',
+          },
     batch: Math.max(1, Math.min(BATCH, examples.length, ...asked)),
     optimizer: optimizer === 'sgd' ? 'sgd' : 'adamw',
     live: batchNorm !== 'frozen',

@@ -1,4 +1,5 @@
-import type { Engine, Preprocessing } from '../../../src/domain/types.js';
+import type { Engine } from '../../../src/domain/types.js';
+import type { PictureRunInput, TextRunInput } from '../messages.js';
 
 /** What of a run decides how long a step of it takes. Plain JSON: it goes to a process of its own, and names what is kept. */
 export interface TimedRun {
@@ -7,7 +8,10 @@ export interface TimedRun {
   /** Features at the cut; null: they are measured. */
   readonly width: number | null;
   readonly layers: 'all' | number;
-  readonly preprocessing: Preprocessing;
+  /** Texts are padded to `length` tokens; `words`: the words' vectors are trained too. */
+  readonly input:
+    | Pick<PictureRunInput, 'kind' | 'preprocessing'>
+    | (Pick<TextRunInput, 'kind' | 'text'> & { readonly length: number; readonly words: boolean });
   readonly batch: number;
   readonly optimizer: 'adamw' | 'sgd';
   /** Whether layers that normalise by statistics take those of the batch. */

@@ -1,9 +1,12 @@
+import type { Model } from '../../../src/onnx/index.js';
+import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
 import type { Executor } from '../../executors/executor.js';
 import { onnxruntimeExecutor } from '../../executors/onnxruntime.js';
 import { firstToGo } from '../../first-to-go.js';
 import { baseReader } from '../base-file.js';
+import { wordTables } from '../fine-tune/embeddings.js';
 import { fedPixels, measuredWidth, pictureNetwork } from '../fine-tune/network.js';
-import { sampleStep } from '../fine-tune/sample-step.js';
+import { type SampleRequest, sampleStep } from '../fine-tune/sample-step.js';
 import { trainedLayers } from '../fine-tune/trained.js';
 import type { TimeAnswer, TimedOn, TimedRun, TimeRequest } from './messages.js';
 
@@ -20,20 +23,30 @@ async function executorOf({ executor, addonPath }: TimedOn, threads: number): Pr
   return tensorflowExecutor({ addonPath }, 'cpu');
 }
 
+type Network = Pick<SampleRequest, 'trunk' | 'parameters' | 'liveStatistics' | 'keepFrozen' | 'tokens'>;
+
+function networkOf(base: Model, { cut, layers, input, live }: TimedRun): Network {
+  if (input.kind === 'image') {
+    const own = pictureNetwork(base, cut);
+    const { parameters, batchNorm } = trainedLayers(own, layers);
+    const trunk = fedPixels(own, input.preprocessing);
+    return { trunk, parameters, liveStatistics: live && batchNorm, keepFrozen: layers !== 'all' };
+  }
+  const { text, length, words } = input;
+  const trunk = textTrunk(base, cut, text);
+  const tables = wordTables(trunk, text.inputs.ids);
+  const parameters = trainedLayers(trunk, layers).parameters.filter(({ name }) => words || !tables.has(name));
+  return { trunk, parameters, tokens: { text, length } };
+}
+
 /** The fastest of some steps behind a first one, which compiles and maps memory. */
 async function timed(executor: Executor, run: TimedRun): Promise<number> {
-  const own = pictureNetwork((await baseReader(run.base)()).model, run.cut);
-  const trunk = fedPixels(own, run.preprocessing);
-  const { parameters, batchNorm } = trainedLayers(own, run.layers);
-  const sample = await sampleStep(executor, {
-    trunk,
-    width: run.width ?? (await measuredWidth(executor, trunk)),
-    parameters,
-    batch: run.batch,
-    optimizer: run.optimizer,
-    liveStatistics: run.live && batchNorm,
-    keepFrozen: run.layers !== 'all',
-  });
+  const { batch, optimizer, input } = run;
+  const network = networkOf((await baseReader(run.base)()).model, run);
+  const width = run.width ?? (await measuredWidth(executor, network.trunk));
+  // Of ids every table of words has the first ones.
+  const ids = input.kind === 'text' ? () => new Int32Array(batch * input.length).fill(1) : undefined;
+  const sample = await sampleStep(executor, { ...network, width, batch, optimizer }, ids);
   await sample.step(1);
   let [least, spent] = [Number.POSITIVE_INFINITY, 0];
   for (let number = 2; number <= 1 + STEPS && spent < LONG_MS; number++) {
