@@ -1,6 +1,7 @@
 import { elements } from '../../../../src/onnx/index.js';
+import type { Op } from '../op.js';
 import { laid, type Order, onlyOnesMove, permutation, plainOrder } from '../order.js';
-import type { Op, Raw, Value } from '../trace.js';
+import type { Raw, Value } from '../recorder.js';
 
 /**
  * Tensors of one elementwise operator, laid out alike: in the order of the largest of full rank, so that what follows a

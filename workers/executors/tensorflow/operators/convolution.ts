@@ -1,6 +1,7 @@
 import { elements, NEWEST_OPSET } from '../../../../src/onnx/index.js';
+import type { Op, Operator } from '../op.js';
 import { channelsLast, type Order } from '../order.js';
-import type { Op, Operator, Raw, Value } from '../trace.js';
+import type { Raw, Value } from '../recorder.js';
 import { elementwise } from './align.js';
 import type { OperatorLine } from './line.js';
 import { concatenated, reshaped } from './shape.js';

@@ -1,6 +1,7 @@
 import { NEWEST_OPSET } from '../../../../src/onnx/index.js';
 import { typeNumber } from '../device.js';
-import type { Op, Operator, Value } from '../trace.js';
+import type { Op, Operator } from '../op.js';
+import type { Value } from '../recorder.js';
 import { beside, elementwise } from './align.js';
 import type { OperatorLine } from './line.js';
 

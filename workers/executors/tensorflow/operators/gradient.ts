@@ -1,4 +1,5 @@
-import type { Operator, Raw } from '../trace.js';
+import type { Operator } from '../op.js';
+import type { Raw } from '../recorder.js';
 import { aligned } from './align.js';
 import type { OperatorLine } from './line.js';
 

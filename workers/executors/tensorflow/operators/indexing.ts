@@ -1,7 +1,8 @@
 import { DATA_TYPES, elements, NEWEST_OPSET } from '../../../../src/onnx/index.js';
 import { typeNumber } from '../device.js';
+import type { Op, Operator } from '../op.js';
 import { plainOrder, withoutAxes } from '../order.js';
-import type { Op, Operator, Raw, Value } from '../trace.js';
+import type { Raw, Value } from '../recorder.js';
 import { wrapped } from './align.js';
 import type { OperatorLine } from './line.js';
 import { concatenated, reshaped } from './shape.js';

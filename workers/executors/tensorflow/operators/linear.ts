@@ -1,7 +1,8 @@
 import { elements, NEWEST_OPSET } from '../../../../src/onnx/index.js';
 import { typeNumber } from '../device.js';
+import type { Op, Operator } from '../op.js';
 import { type Order, plainOrder, sameOrder } from '../order.js';
-import type { Op, Operator, Raw, Value } from '../trace.js';
+import type { Raw, Value } from '../recorder.js';
 import { beside, elementwise } from './align.js';
 import type { OperatorLine } from './line.js';
 

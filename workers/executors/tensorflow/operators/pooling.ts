@@ -1,6 +1,7 @@
 import { elements, NEWEST_OPSET } from '../../../../src/onnx/index.js';
+import type { Op, Operator } from '../op.js';
 import { channelsLast, type Order } from '../order.js';
-import type { Op, Operator, Raw, Value } from '../trace.js';
+import type { Raw, Value } from '../recorder.js';
 import type { OperatorLine } from './line.js';
 import { reduced } from './reduction.js';
 import { padded, reshaped } from './shape.js';

@@ -1,6 +1,7 @@
 import { elements, NEWEST_OPSET } from '../../../../src/onnx/index.js';
+import type { Op, Operator } from '../op.js';
 import { plainOrder, withoutAxes } from '../order.js';
-import type { Op, Operator, Value } from '../trace.js';
+import type { Value } from '../recorder.js';
 import { wrapped } from './align.js';
 import { same } from './elementwise.js';
 import type { OperatorLine } from './line.js';

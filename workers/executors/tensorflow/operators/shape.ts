@@ -1,8 +1,9 @@
 import { elements, NEWEST_OPSET, type Tensor } from '../../../../src/onnx/index.js';
 import { typeNumber } from '../device.js';
 import { hostTensor } from '../host.js';
+import type { Op, Operator } from '../op.js';
 import { along, plainOrder, renamedOrder } from '../order.js';
-import type { Op, Operator, Raw, Value } from '../trace.js';
+import type { Raw, Value } from '../recorder.js';
 import { wrapped } from './align.js';
 import type { OperatorLine } from './line.js';
 

@@ -1,4 +1,4 @@
-import type { FindOperator } from '../trace.js';
+import type { FindOperator } from '../op.js';
 import { activationOperators } from './activation.js';
 import { convolutionOperators } from './convolution.js';
 import { elementwiseOperators } from './elementwise.js';

@@ -1,4 +1,4 @@
-import type { Op } from '../trace.js';
+import type { Op } from '../op.js';
 
 /** How a kernel goes over the places of an input, all numbers known. */
 export interface Window {

@@ -1,0 +1,84 @@
+import {
+  type DataType,
+  floatAttribute,
+  floatsAttribute,
+  intAttribute,
+  intsAttribute,
+  type Node,
+  OnnxError,
+  stringAttribute,
+} from '../../../src/onnx/index.js';
+import type { Device } from './device.js';
+import type { KernelAttributes } from './kernels.js';
+import type { Order } from './order.js';
+import type { Raw, Recorder, Value } from './recorder.js';
+
+/** What an operator's function sees of one node. */
+export interface Op {
+  readonly node: Node;
+  readonly opset: number;
+  readonly count: number;
+  has(i: number): boolean;
+  x(i: number): Value;
+  int(name: string, otherwise: number): number;
+  ints(name: string): readonly number[] | null;
+  float(name: string, otherwise: number): number;
+  floats(name: string): readonly number[] | null;
+  string(name: string, otherwise: string): string;
+  /** The tensor with its axes as ONNX has them, or in the given order; transposes where it must. */
+  plain(v: Value): Raw;
+  ordered(v: Value, order: Order): Raw;
+  call(kernel: string, inputs: readonly Raw[], attributes?: KernelAttributes): Raw;
+  calls(kernel: string, inputs: readonly Raw[], attributes?: KernelAttributes): readonly Raw[];
+  /** A result; `order` is how its axes lie. */
+  value(raw: Raw, order?: Order): Value;
+  /** int32 [n] for sizes, axes, permutations. */
+  sizes(values: readonly number[]): Raw;
+  constant(type: DataType, dims: readonly number[], values: ArrayLike<number> | number): Raw;
+  /** Numbers of a value that depends on no input; throws `shape-unknown` otherwise. */
+  numbers(v: Value): readonly number[];
+  unsupported(why: string): OnnxError;
+}
+export type Operator = (c: Op) => Value | readonly Value[];
+export type FindOperator = (node: Node, opset: number) => Operator | null;
+
+/** What an operator's function sees of `node`, whose inputs are among `values`. */
+export function opOf(
+  node: Node,
+  opset: number,
+  values: ReadonlyMap<string, Value>,
+  { read }: Pick<Device, 'read'>,
+  { plain, ordered, call, calls, value, sizes, constant }: Recorder,
+): Op {
+  return {
+    node,
+    opset,
+    count: node.inputs.length,
+    has: (i) => (node.inputs[i] ?? '') !== '',
+    x(i) {
+      const found = values.get(node.inputs[i] ?? '');
+      if (!found) throw new OnnxError('malformed', `${node.opType} '${node.name}' has no input ${i}.`);
+      return found;
+    },
+    int: (name, otherwise) => intAttribute(node, name, otherwise),
+    ints: (name) => intsAttribute(node, name),
+    float: (name, otherwise) => floatAttribute(node, name, otherwise),
+    floats: (name) => floatsAttribute(node, name),
+    string: (name, otherwise) => stringAttribute(node, name, otherwise),
+    ...{ plain, ordered, call, calls, value, sizes, constant },
+    numbers(v) {
+      if (!v.raw.constant)
+        throw new OnnxError(
+          'shape-unknown',
+          `${node.opType} '${node.name || node.outputs[0]}' takes sizes or axes that the graph computes from its inputs' numbers; the TensorFlow engine needs them constant. Train on onnxruntime.`,
+        );
+      const r = plain(v);
+      return Array.from(read(r.id, r.type, r.dims).data as ArrayLike<number | bigint>, Number);
+    },
+    unsupported: (why) =>
+      new OnnxError(
+        'operator-unsupported',
+        `${node.opType} (opset ${opset}, node '${node.name || node.outputs[0]}') ${why}: the TensorFlow engine does not run it. Train on onnxruntime.`,
+      ),
+  };
+}
