@@ -16,7 +16,8 @@ const start = async (options?: ServiceOptions) => {
   return service;
 };
 afterEach(async () => {
-  for (const service of started.splice(0)) await service.stop();
+  // The last first: with its service goes the home, which an earlier one, gone already, left to it.
+  for (const service of started.splice(0).reverse()) await service.stop();
 });
 const none = (pids: readonly number[]) => expect(processes().filter(({ pid }) => pids.includes(pid))).toEqual([]);
 const status = async (service: Service, path: string) => {
