@@ -76,7 +76,8 @@ function markdown(rows, { versions, days, bases, engines }) {
 
 Validation accuracy, the mean over draws of the training pictures (least to most), and the median of a job's seconds. Everything
 but the method is left to \`auto\`: 30 passes over the pictures from scratch, at most 12 in fine-tuning. Made by
-\`npm run bench:promise\`; \`–\` was not measured. The seconds are those of a shared machine: compare them within a row only.
+\`npm run bench:promise\`; \`–\` was not measured. The seconds are those of a machine that had other work to do, and halted some of
+the longer runs for it: they say little more than which way is the longer one.
 
 Graft ${versions.join(', ')}, ${days.join(', ')}; ${engines.join('; ')}; bases ${bases.map(({ name, digest }) => `${name} \`${digest.slice(0, 19)}\``).join(', ')}.
 
