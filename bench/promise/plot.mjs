@@ -37,7 +37,10 @@ export function plot(rows) {
 <style>.card{fill:#fff;stroke:#d0d7de}text{fill:#1f2328}.soft{fill:#59636e}.grid{stroke:#d8dee4}.chance{stroke:#818b98}path.line{fill:none;stroke-width:2}.spread{stroke-width:1.5;opacity:.7}${CSS('light')}
 @media (prefers-color-scheme:dark){.card{fill:#0d1117;stroke:#3d444d}text{fill:#f0f6fc}.soft{fill:#9198a1}.grid{stroke:#262c36}.chance{stroke:#656c76}${CSS('dark')}}</style>
 <rect class="card" x=".5" y=".5" width="${width - 1}" height="${height - 1}" rx="8"/>
-${legend(width)}
+${legend(
+  width,
+  rows.some(({ least, most }) => most > least),
+)}
 ${panels.join('\n')}
 <text class="soft" x="${middle}" y="${height - 12}" text-anchor="middle">training pictures per class</text>
 <text class="soft" transform="translate(18 ${side}) rotate(-90)" text-anchor="middle">validation accuracy</text>
@@ -45,7 +48,7 @@ ${panels.join('\n')}
 `;
 }
 
-function legend(width) {
+function legend(width, spread) {
   const step = 165;
   const entries = Object.entries(METHODS).map(([method, { label }], i) => {
     const at = MARGIN.left + i * step;
@@ -54,7 +57,7 @@ function legend(width) {
   const at = MARGIN.left + entries.length * step;
   const chance = `<path class="chance" stroke-dasharray="3 3" d="M${at} 30h26"/><text x="${at + 34}" y="34">guessing</text>`;
   const note = `<text class="soft" x="${width - MARGIN.right}" y="52" text-anchor="end" font-size="11">bars: least and most of the draws</text>`;
-  return `<g>${entries.join('')}${chance}${note}</g>`;
+  return `<g>${entries.join('')}${chance}${spread ? note : ''}</g>`;
 }
 
 function panel(rows, { base, dataset, column }) {
