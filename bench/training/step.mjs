@@ -3,8 +3,7 @@
 // resident memory.
 import { readFileSync } from 'node:fs';
 import { decodeModel } from '../../dist/src/onnx/index.js';
-import { imageTrunk } from '../../dist/src/tasks/image-classification/compose.js';
-import { withPixelInput } from '../../dist/src/tasks/image-classification/pixel-input.js';
+import { fedPixels, imageTrunk } from '../../dist/src/tasks/image-classification/compose.js';
 import { trainedLayers } from '../../dist/workers/training/fine-tune/trained.js';
 import { engine } from './engine.mjs';
 import { timed } from './timed.mjs';
@@ -24,7 +23,7 @@ const trained = trainedLayers(own, layers === 'all' ? 'all' : Number(layers));
 await timed(
   await engine(),
   {
-    trunk: withPixelInput(own, own.graph.inputs[0].name, preprocessing),
+    trunk: fedPixels(own, preprocessing),
     width: Number(width),
     parameters: trained.parameters,
     batch: Number(size),

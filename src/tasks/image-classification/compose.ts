@@ -24,9 +24,12 @@ export function imageTrunk(base: Model, at: string, changed: Changed = null): Mo
 
 /** `imageTrunk` fed with decoded pixels: uint8 [N, crop, crop, C] in, float32 [N, features] out. */
 export function pixelTrunk(base: Model, at: string, preprocessing: Preprocessing, changed: Changed = null): Model {
-  const trunk = imageTrunk(base, at, changed);
-  return withPixelInput(trunk, trunk.graph.inputs[0]!.name, preprocessing);
+  return fedPixels(imageTrunk(base, at, changed), preprocessing);
 }
+
+/** The network, whose only input is an image, fed with decoded pixels instead. */
+export const fedPixels = (network: Model, preprocessing: Preprocessing): Model =>
+  withPixelInput(network, network.graph.inputs[0]!.name, preprocessing);
 
 export interface ImageExportOptions {
   readonly cut: string;

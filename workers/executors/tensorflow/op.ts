@@ -1,5 +1,4 @@
 import {
-  type DataType,
   floatAttribute,
   floatsAttribute,
   intAttribute,
@@ -9,12 +8,10 @@ import {
   stringAttribute,
 } from '../../../src/onnx/index.js';
 import type { Device } from './device.js';
-import type { KernelAttributes } from './kernels.js';
-import type { Order } from './order.js';
-import type { Raw, Recorder, Value } from './recorder.js';
+import type { Recorder, Value } from './recorder.js';
 
 /** What an operator's function sees of one node. */
-export interface Op {
+export interface Op extends Pick<Recorder, 'plain' | 'ordered' | 'call' | 'calls' | 'value' | 'sizes' | 'constant'> {
   readonly node: Node;
   readonly opset: number;
   readonly count: number;
@@ -25,16 +22,6 @@ export interface Op {
   float(name: string, otherwise: number): number;
   floats(name: string): readonly number[] | null;
   string(name: string, otherwise: string): string;
-  /** The tensor with its axes as ONNX has them, or in the given order; transposes where it must. */
-  plain(v: Value): Raw;
-  ordered(v: Value, order: Order): Raw;
-  call(kernel: string, inputs: readonly Raw[], attributes?: KernelAttributes): Raw;
-  calls(kernel: string, inputs: readonly Raw[], attributes?: KernelAttributes): readonly Raw[];
-  /** A result; `order` is how its axes lie. */
-  value(raw: Raw, order?: Order): Value;
-  /** int32 [n] for sizes, axes, permutations. */
-  sizes(values: readonly number[]): Raw;
-  constant(type: DataType, dims: readonly number[], values: ArrayLike<number> | number): Raw;
   /** Numbers of a value that depends on no input; throws `shape-unknown` otherwise. */
   numbers(v: Value): readonly number[];
   unsupported(why: string): OnnxError;

@@ -51,10 +51,13 @@ export interface Recorder {
   lent(id: number, dims: readonly number[], type: DataType): Raw;
   keep(t: HostTensor): Raw;
   constant(type: DataType, dims: readonly number[], values: ArrayLike<number> | number): Raw;
+  /** int32 [n] for sizes, axes, permutations. */
   sizes(values: readonly number[]): Raw;
   call(kernel: string, inputs: readonly Raw[], attributes?: KernelAttributes): Raw;
   calls(kernel: string, inputs: readonly Raw[], attributes?: KernelAttributes): readonly Raw[];
+  /** A result; `order` is how its axes lie. */
   value(raw: Raw, order?: Order): Value;
+  /** The tensor with its axes as ONNX has them, or in the given order; transposes where it must. */
   plain(v: Value): Raw;
   ordered(v: Value, order: Order): Raw;
   /** The tensor in float32, whichever way it lies. */

@@ -1,11 +1,12 @@
 import type { Model } from '../../../src/onnx/index.js';
+import { fedPixels } from '../../../src/tasks/image-classification/compose.js';
 import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
 import type { Executor } from '../../executors/executor.js';
 import { onnxruntimeExecutor } from '../../executors/onnxruntime.js';
 import { firstToGo } from '../../first-to-go.js';
 import { baseReader } from '../base-file.js';
 import { wordTables } from '../fine-tune/embeddings.js';
-import { fedPixels, measuredWidth, pictureNetwork } from '../fine-tune/network.js';
+import { measuredWidth, pictureNetwork } from '../fine-tune/network.js';
 import { type SampleRequest, sampleStep } from '../fine-tune/sample-step.js';
 import { trainedLayers } from '../fine-tune/trained.js';
 import type { TimeAnswer, TimedOn, TimedRun, TimeRequest } from './messages.js';

@@ -1,7 +1,7 @@
-import type { Preprocessing, TextInput } from '../../../src/domain/types.js';
+import type { TextInput } from '../../../src/domain/types.js';
 import { inputShapes, type Model, measureShapes, withDynamicBatch } from '../../../src/onnx/index.js';
-import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
-import { channelsOf, withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
+import { fedPixels, imageTrunk } from '../../../src/tasks/image-classification/compose.js';
+import { channelsOf } from '../../../src/tasks/image-classification/pixel-input.js';
 import { textTrunk } from '../../../src/tasks/text-classification/compose.js';
 import type { Executor } from '../../executors/executor.js';
 import { shapeRunner } from '../../executors/onnxruntime.js';
@@ -95,8 +95,6 @@ export function pictureNetwork(base: Model, cut: string): Model {
   const image = imageTrunk(base, cut);
   return typeof image.graph.inputs[0]!.shape?.[0] === 'number' ? withDynamicBatch(image) : image;
 }
-export const fedPixels = (own: Model, preprocessing: Preprocessing): Model =>
-  withPixelInput(own, own.graph.inputs[0]!.name, preprocessing);
 
 /** Features of a trunk whose description does not tell their number. */
 export async function measuredWidth(executor: Executor, trunk: Model): Promise<number> {
