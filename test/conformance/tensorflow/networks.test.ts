@@ -7,14 +7,19 @@ import { TENSORFLOW, tensorflow } from '../../support/tensorflow.js';
 /** Networks with an operator that the engine does not run (RandomUniformLike): they train on onnxruntime. */
 const UNSUPPORTED: ReadonlySet<string> = new Set(['efficientnet_b0-training']);
 async function byTensorflow({ forward, parameters, shapes, feeds }: Differentiated): Promise<Computed> {
-  const program = await tensorflow().compile(differentiate(forward, 'loss', parameters, shapes, nativeRules()));
-  try {
-    const copies = Object.fromEntries(Object.entries(feeds).map(([name, v]) => [name, { ...v, data: v.data.slice() }]));
-    const wanted = ['loss', ...new Set(parameters)].map((name) => (name === 'loss' ? name : gradientName(name)));
-    return [(await program.run(copies, wanted)) as Record<string, Value>];
-  } finally {
-    await program.dispose();
-  }
+  const graph = differentiate(forward, 'loss', parameters, shapes, nativeRules());
+  const wanted = ['loss', ...new Set(parameters)].map((name) => (name === 'loss' ? name : gradientName(name)));
+  const computed = async (training: boolean): Promise<Record<string, Value>> => {
+    const program = await tensorflow().compile(graph, { training });
+    try {
+      const copies = Object.entries(feeds).map(([name, v]) => [name, { ...v, data: v.data.slice() }]);
+      return (await program.run(Object.fromEntries(copies), wanted)) as Record<string, Value>;
+    } finally {
+      await program.dispose();
+    }
+  };
+  // Kernel by kernel, and as a graph of the library's own.
+  return [await computed(false), await computed(true)];
 }
 
 describe.runIf(TENSORFLOW !== null)(

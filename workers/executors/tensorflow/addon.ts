@@ -49,6 +49,11 @@ export interface Addon {
     outputs: number,
   ): readonly KernelResult[];
   getNumOfTensors(): number;
+  /** Loads a folder's `saved_model.pb`; answers the session's number. */
+  loadSavedModel(folder: string, tags: string): number;
+  /** Runs a session on tensors, whose names (`node:output`) and those of the results are joined by commas. */
+  runSavedModel(session: number, inputs: readonly number[], names: string, results: string): readonly KernelResult[];
+  deleteSavedModel(session: number): void;
 }
 
 /** Loads the library into this process. Throws the loader's words where it cannot. */

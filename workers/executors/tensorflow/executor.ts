@@ -8,6 +8,7 @@ import { type Device, device } from './device.js';
 import type { Installation } from './installation.js';
 import { operatorTable } from './operators/table.js';
 import { type Plan, runPlan } from './plan.js';
+import { openSession, type Session } from './session.js';
 import { trace } from './trace.js';
 
 interface Tensor {
@@ -19,6 +20,11 @@ interface Resident extends State {
   readonly tensors: Map<string, Tensor>;
   readonly outputOf: ReadonlyMap<string, string>;
 }
+/** A plan, and the graph of the library's own that runs it where there is one. */
+interface Compiled {
+  readonly plan: Plan;
+  readonly session: Session | null;
+}
 /** Plans of other sizes that are kept; a last, smaller batch needs a second, and more are rare. */
 const MOST_PLANS = 4;
 
@@ -26,20 +32,20 @@ const find = operatorTable();
 
 /**
  * The TensorFlow engine in this process. A graph is compiled when it is first run on inputs of given sizes: that run writes
- * down its kernel calls, which later ones repeat. Every call blocks this thread. Throws the loader's words where the library
+ * down its kernel calls, which later ones repeat. For training on a processor they become a graph of the library's own. Every call blocks this thread. Throws the loader's words where the library
  * cannot be loaded; `probeTensorflow` tells before. A step on a device that is gone throws `DeviceLost`.
  */
 export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>, deviceName: string): Executor {
   const addon = loadAddon(installation.addonPath);
   const on = device(addon);
   const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
-    withDeviceErrors(program(on, model, o.precision ?? 'float32'));
+    withDeviceErrors(program(on, model, o.precision ?? 'float32', o.training === true && !addon.isUsingGpuDevice()));
   return {
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
     compile: load,
     async compileUpdate(model) {
-      const whole = await load(model);
+      const whole = await load(model, { training: true });
       return {
         apply: async (state, feeds) => void (await whole.step(state, feeds, [])),
         dispose: () => whole.dispose(),
@@ -66,22 +72,40 @@ function withDeviceErrors(made: Program): Program {
   };
 }
 
-function program(on: Device, model: Model, precision: Precision): Program {
+function program(on: Device, model: Model, precision: Precision, inSession: boolean): Program {
   const { graph } = model;
   for (const node of graph.nodes) {
     const opset = model.opsets.get(node.domain) ?? 0;
     if (find(node, opset) === null) throw unknownOperator(node as Node, opset);
   }
   const { addon } = on;
-  const plans = new Map<string, Plan>();
+  const plans = new Map<string, Compiled>();
   const inputs = graph.inputs.map((v) => v.name);
   const taken = new Set(inputs);
   const given = new Set(graph.outputs.map((v) => v.name));
   const takenOf = (state: State): ReadonlyMap<string, Tensor> =>
     new Map([...(state as Resident).tensors].filter(([name]) => taken.has(name)));
 
-  const drop = (plan: Plan): void => {
+  const drop = ({ plan, session }: Compiled): void => {
+    session?.dispose();
     for (const id of plan.constants.values()) addon.deleteTensor(id);
+  };
+  const sessionOf = (plan: Plan): Session => {
+    try {
+      return openSession(on, plan);
+    } catch (error) {
+      drop({ plan, session: null });
+      throw error;
+    }
+  };
+  /** The last used stand last, the oldest goes. */
+  const keep = (key: string, compiled: Compiled): void => {
+    plans.delete(key);
+    plans.set(key, compiled);
+    const [oldest] = plans.keys();
+    if (plans.size <= MOST_PLANS || oldest === undefined) return;
+    drop(plans.get(oldest)!);
+    plans.delete(oldest);
   };
   const read = ({ id, type, dims }: Tensor): HostTensor => on.read(id, type, dims);
   const create = (t: HostTensor): Tensor => ({ id: on.create(t), type: t.dataType, dims: t.dims });
@@ -96,21 +120,22 @@ function program(on: Device, model: Model, precision: Precision): Program {
     const fed = new Map([...state, ...own]);
     try {
       const key = `${wanted.join()}|${[...fed].map(([name, t]) => `${name}:${t.type}[${t.dims}]`).join()}`;
-      const plan = plans.get(key);
-      if (plan) {
-        plans.delete(key);
-        plans.set(key, plan);
-        const ids = runPlan(on, plan, new Map([...fed].map(([name, t]) => [name, t.id])));
-        return new Map([...ids].map(([name, id]) => [name, { id, ...plan.types.get(name)! }]));
+      let compiled = plans.get(key);
+      if (compiled === undefined) {
+        const { plan, results } = trace(on, model, find, fed, wanted, precision);
+        if (!inSession) {
+          keep(key, { plan, session: null });
+          return new Map([...results].map(([name, { id, type, dims }]) => [name, { id, type, dims }]));
+        }
+        // The session may round otherwise than the calls one by one: all of a run's steps are its.
+        for (const { id } of results.values()) addon.deleteTensor(id);
+        compiled = { plan, session: sessionOf(plan) };
       }
-      const made = trace(on, model, find, fed, wanted, precision);
-      plans.set(key, made.plan);
-      const [oldest] = plans.keys();
-      if (plans.size > MOST_PLANS && oldest !== undefined) {
-        drop(plans.get(oldest)!);
-        plans.delete(oldest);
-      }
-      return new Map([...made.results].map(([name, { id, type, dims }]) => [name, { id, type, dims }]));
+      keep(key, compiled);
+      const { plan, session } = compiled;
+      const given = new Map([...fed].map(([name, t]) => [name, t.id]));
+      const ids = session === null ? runPlan(on, plan, given) : session.run(given);
+      return new Map([...ids].map(([name, id]) => [name, { id, ...plan.types.get(name)! }]));
     } finally {
       for (const { id } of own.values()) addon.deleteTensor(id);
     }

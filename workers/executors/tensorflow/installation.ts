@@ -40,6 +40,8 @@ export const libraryEnvironment = (threads: number): Readonly<Record<string, str
   TF_CPP_MIN_LOG_LEVEL: '2',
   TF_NUM_INTRAOP_THREADS: `${threads}`,
   TF_NUM_INTEROP_THREADS: '1',
+  // oneDNN's kernels, which TensorFlow leaves out by itself on processors without AVX-512.
+  TF_ENABLE_ONEDNN_OPTS: '1',
   TF_FORCE_GPU_ALLOW_GROWTH: 'true',
   // The same bits from run to run, on GPUs too.
   TF_DETERMINISTIC_OPS: '1',

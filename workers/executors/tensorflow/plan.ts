@@ -8,10 +8,19 @@ export interface Step {
   readonly attributes: readonly KernelAttribute[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
+  /** The library's numbers of the inputs' types. */
+  readonly types: readonly number[];
   /** Places that nothing reads after this step. */
   free: readonly number[];
   /** The ONNX node that it is part of, for words when it fails. */
   readonly node: string;
+}
+/** A tensor that a plan is given. */
+export interface Fed {
+  readonly dataType: DataType;
+  /** The library's number of the type in which it lies. */
+  readonly type: number;
+  readonly dims: readonly number[];
 }
 export interface Plan {
   readonly steps: readonly Step[];
@@ -20,6 +29,8 @@ export interface Plan {
   readonly constants: ReadonlyMap<number, number>;
   /** Places of what is fed, by name. */
   readonly fed: ReadonlyMap<string, number>;
+  /** What is fed and what stays, by place. */
+  readonly tensors: ReadonlyMap<number, Fed>;
   /** Places of results, by name; each is the result's own. */
   readonly results: ReadonlyMap<string, number>;
   /** What the results are, by name. */

@@ -1,7 +1,7 @@
 import type { Precision } from '../../../src/domain/types.js';
 import type { DataType } from '../../../src/onnx/index.js';
 import type { HostTensor } from '../executor.js';
-import { type Device, typeName } from './device.js';
+import { type Device, typeName, typeNumber } from './device.js';
 import { numbersIn } from './host.js';
 import { type KernelAttributes, outputsOf, preparedAttributes } from './kernels.js';
 import { isPlain, laid, type Order, onlyOnesMove, permutation, plainOrder } from './order.js';
@@ -23,6 +23,8 @@ export interface Raw {
   /** Values that still need it. */
   holders: number;
 }
+/** The library's number of the type in which it lies in memory. */
+export const lyingType = ({ low, type }: Pick<Raw, 'low' | 'type'>): number => typeNumber(low ? 'bfloat16' : type);
 /** A tensor of the ONNX graph: sizes as the graph has them, and a tensor in memory whose axes lie in some order. */
 export interface Value {
   readonly dims: readonly number[];
@@ -38,6 +40,8 @@ export interface Value {
  * when the last value that holds it is let go.
  */
 export interface Recorder {
+  /** Whether products are computed in bfloat16. */
+  readonly mixed: boolean;
   readonly steps: readonly Step[];
   /** Tensors made so far: the places of a plan. */
   places(): number;
@@ -158,7 +162,7 @@ export function recorder({ addon, create }: Device, precision: Precision): Recor
       for (const r of made) alive.add(r);
       fresh.push(...made);
       const [ins, outs] = [inputs.map((r) => r.place), made.map((r) => r.place)];
-      steps.push({ kernel, attributes, inputs: ins, outputs: outs, free: [], node: at });
+      steps.push({ kernel, attributes, inputs: ins, outputs: outs, types: inputs.map(lyingType), free: [], node: at });
     }
     return made;
   }
@@ -190,6 +194,7 @@ export function recorder({ addon, create }: Device, precision: Precision): Recor
     if (alive.delete(r)) addon.deleteTensor(r.id);
   };
   return {
+    mixed: precision === 'mixed',
     steps,
     constants,
     alive,
@@ -204,7 +209,8 @@ export function recorder({ addon, create }: Device, precision: Precision): Recor
       const [result] = addon.executeOp('Identity', [], [r.id], 1);
       const made = raw(result!.id, r.dims, r.type, false);
       alive.add(made);
-      steps.push({ kernel: 'Identity', attributes: [], inputs: [r.place], outputs: [made.place], free: [], node: at });
+      const [inputs, outputs, types] = [[r.place], [made.place], [lyingType(r)]];
+      steps.push({ kernel: 'Identity', attributes: [], inputs, outputs, types, free: [], node: at });
       return made;
     },
     hold(v) {

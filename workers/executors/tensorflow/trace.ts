@@ -4,8 +4,8 @@ import { described, unknownOperator } from './describe-node.js';
 import type { Device } from './device.js';
 import { hostTensor } from './host.js';
 import { type FindOperator, opOf } from './op.js';
-import { type Plan, withLastUses } from './plan.js';
-import { type Raw, recorder, type Value } from './recorder.js';
+import { type Fed, type Plan, withLastUses } from './plan.js';
+import { lyingType, type Raw, recorder, type Value } from './recorder.js';
 
 /**
  * Runs the graph node by node on what is fed, and writes down every kernel call on the way: the plan, which gives the same
@@ -32,10 +32,12 @@ export function trace(
   const readers = new Map<string, number>();
   for (const name of [...needed.flatMap((n) => n.inputs), ...wanted]) readers.set(name, (readers.get(name) ?? 0) + 1);
   const fedPlaces = new Map<string, number>();
+  const tensors = new Map<number, Fed>();
   try {
     for (const [name, { id, type, dims }] of fed) {
       const r = record.lent(id, dims, type);
       fedPlaces.set(name, r.place);
+      tensors.set(r.place, fedOf(r));
       bind(name, record.value(r));
     }
     for (const [name, t] of graph.initializers)
@@ -62,12 +64,14 @@ export function trace(
     record.dropUnused(taken);
     record.dropAlive(taken);
     withLastUses(steps, kept);
+    for (const [place, r] of constants) tensors.set(place, fedOf(r));
     return {
       plan: {
         steps,
         places: record.places(),
         constants: new Map([...constants].map(([place, r]) => [place, r.id])),
         fed: fedPlaces,
+        tensors,
         results: new Map([...results].map(([name, r]) => [name, r.place])),
         types: new Map([...results].map(([name, { type, dims }]) => [name, { type, dims }])),
       },
@@ -104,6 +108,8 @@ export function trace(
     values.delete(name);
   }
 }
+
+const fedOf = (r: Raw): Fed => ({ dataType: r.low ? 'bfloat16' : r.type, type: lyingType(r), dims: r.dims });
 
 /** The nodes that the wanted tensors need, in the graph's order. */
 function neededNodes(nodes: readonly Node[], wanted: readonly string[]): readonly Node[] {

@@ -43,6 +43,8 @@ const fromRows = (c: Op, raw: Raw, dims: readonly number[]): Value =>
   c.value(c.call('Reshape', [raw, c.sizes(NHWC.map((a) => dims[a] as number))]), NHWC);
 /** A kernel of one place as a matrix [out, in]. */
 const matrix = (c: Op, v: Value): Raw => c.plain(reshaped(c, v, v.dims.slice(0, 2)));
+/** Without oneDNN's kernels for bfloat16 the library's convolutions add up in it; its products do so in float32. */
+const asProduct = (c: Op, g: Geometry): boolean => c.mixed && isPoint(g);
 const depthwiseKernel = (c: Op, v: Value, { group, weight }: Geometry): Raw => {
   const [out, , ...kernel] = weight as [number, number, ...number[]];
   const each = out / group;
@@ -67,14 +69,18 @@ const one = (g: Geometry): Geometry => ({
 });
 
 export function forward(c: Op, x: Value, weight: Value, g: Geometry): Value {
-  if (isPoint(g)) {
+  if (asProduct(c, g)) {
     const flags = { transpose_a: false, transpose_b: true };
     const made = c.call('MatMul', [rows(c, x), matrix(c, weight)], flags);
     return fromRows(c, made, [g.x[0] as number, g.weight[0] as number, ...g.w.output]);
   }
   if (isDepthwise(g) && evenStride(g)) {
-    const raws = [c.ordered(x, NHWC), depthwiseKernel(c, weight, g)];
-    return c.value(c.call('DepthwiseConv2dNative', raws, attributesOf(g)), NHWC);
+    const { explicit_paddings: around, ...attributes } = attributesOf(g);
+    const [input, kernel] = [c.ordered(x, NHWC), depthwiseKernel(c, weight, g)];
+    if (around === undefined) return c.value(c.call('DepthwiseConv2dNative', [input, kernel], attributes), NHWC);
+    // In a session the library's fused kernel forgets such a padding, and ends the process over it (2.18).
+    const padded = c.call('Pad', [input, c.constant('int32', [4, 2], around)]);
+    return c.value(c.call('DepthwiseConv2dNative', [padded, kernel], { ...attributes, padding: 'VALID' }), NHWC);
   }
   if (g.group > 1) {
     const [xs, ws] = [groups(c, x, 1, g.group), groups(c, weight, 0, g.group)];
@@ -88,7 +94,7 @@ export function forward(c: Op, x: Value, weight: Value, g: Geometry): Value {
 }
 
 export function inputGradient(c: Op, dy: Value, weight: Value, g: Geometry): Value {
-  if (isPoint(g)) {
+  if (asProduct(c, g)) {
     const made = c.call('MatMul', [rows(c, dy), matrix(c, weight)], { transpose_a: false, transpose_b: false });
     return fromRows(c, made, g.x);
   }

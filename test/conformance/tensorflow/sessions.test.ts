@@ -1,0 +1,67 @@
+import { readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { describe, expect, it } from 'vitest';
+import { graphBuilder, type Model, tensor } from '../../../src/onnx/index.js';
+import type { HostTensor } from '../../../workers/executors/executor.js';
+import { loadAddon } from '../../../workers/executors/tensorflow/addon.js';
+import { KernelError } from '../../../workers/executors/tensorflow/plan.js';
+import { TENSORFLOW, tensorflow } from '../../support/tensorflow.js';
+
+/** y = table[12 / places] · scale, and the next table is the last one plus a half. */
+function lookup(): Model {
+  const b = graphBuilder({ opset: 13, name: 'lookup' });
+  const table = b.input('table', 'float32', [3, 2]);
+  const places = b.input('places', 'int64', ['N']);
+  const scale = b.initializer('scale', tensor('', 'float32', [2], [2, 10]));
+  const half = b.initializer('half', tensor('', 'float32', [], [0.5]));
+  const dozen = b.initializer('dozen', tensor('', 'int64', [], [12]));
+  const parts = b.op('Div', [dozen, places], {}, { name: 'parts' });
+  const rows = b.op('Gather', [table, parts], { axis: 0 });
+  b.output(b.op('Mul', [rows, scale], {}, { outputs: ['y'] }), 'float32', ['N', 2]);
+  b.output(b.op('Add', [table, half], {}, { outputs: ['next'] }), 'float32', [3, 2]);
+  return b.model();
+}
+const table = (): HostTensor => ({ dataType: 'float32', dims: [3, 2], data: Float32Array.of(0, 1, 2, 3, 4, 5) });
+/** Rows 0, 1 and 2 of the table are those of 13, 12 and 6. */
+const at = (...places: number[]): { places: HostTensor } => ({
+  places: { dataType: 'int64', dims: [places.length], data: BigInt64Array.from(places, BigInt) },
+});
+const graphFolders = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('graft-graph-'));
+
+describe.runIf(TENSORFLOW !== null)('a graph of the library’s own, for training', () => {
+  it('keeps the state from step to step, for inputs of several sizes, and leaves nothing behind', async () => {
+    tensorflow();
+    const addon = loadAddon(TENSORFLOW!.addonPath);
+    const before = addon.getNumOfTensors();
+    const folders = graphFolders();
+    const program = await tensorflow().compile(lookup(), { training: true });
+    const state = program.state([{ input: 'table', output: 'next', initial: table() }]);
+    const told = [];
+    for (const places of [[6], [13, 12], [12], [6, 6], [13], [12, 6, 13], [13, 12, 6, 13], [12, 12, 12, 12, 12], [6]])
+      told.push((await program.step(state, at(...places), ['y'])).y!);
+    expect(Array.from(told[0]!.data as Float32Array)).toEqual([8, 50]);
+    expect(Array.from(told[1]!.data as Float32Array)).toEqual([1, 15, 5, 35]);
+    expect(told[7]!.dims).toEqual([5, 2]);
+    expect(Array.from(told[8]!.data as Float32Array)).toEqual([16, 90]);
+    expect(Array.from((await state.read('table')).data as Float32Array)).toEqual([4.5, 5.5, 6.5, 7.5, 8.5, 9.5]);
+    state.dispose();
+    await program.dispose();
+    expect(addon.getNumOfTensors()).toBe(before);
+    expect(graphFolders()).toEqual(folders);
+  });
+
+  it('names the ONNX node whose kernel raised, and goes on with the state as it was', async () => {
+    const program = await tensorflow().compile(lookup(), { training: true });
+    const state = program.state([{ input: 'table', output: 'next', initial: table() }]);
+    await program.step(state, at(12), ['y']);
+    const failed = await program.step(state, at(0), ['y']).catch((error: unknown) => error);
+    expect(failed).toBeInstanceOf(KernelError);
+    expect((failed as Error).message).toMatch(
+      /^Div 'parts' \(opset 13\) of int64\[\], int64\[1\]: Unexpected error .*integer div[^{]*$/,
+    );
+    const { y } = await program.step(state, at(13), ['y']);
+    expect(Array.from(y!.data as Float32Array)).toEqual([1, 15]);
+    state.dispose();
+    await program.dispose();
+  });
+});

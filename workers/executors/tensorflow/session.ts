@@ -1,0 +1,73 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { elements } from '../../../src/onnx/index.js';
+import type { HostTensor } from '../executor.js';
+import type { Device } from './device.js';
+import { fedName, graphDef, stepNamed, TAG } from './graph-def.js';
+import { KernelError, type Plan } from './plan.js';
+
+/** A plan that the library runs as a whole, in the order and with the kernels that it thinks best. */
+export interface Session {
+  /** As `runPlan`. */
+  run(fed: ReadonlyMap<string, number>): ReadonlyMap<string, number>;
+  dispose(): void;
+}
+/** Constants of so many numbers stand in the graph, where sizes, axes and the like are looked for; larger ones are fed. */
+const MOST_NUMBERS = 1024;
+
+/**
+ * The plan as a graph of the library's own (TF_LoadSessionFromSavedModel), which it may rewrite: a convolution, its bias and
+ * its activation become one kernel, reshapes fall away. What is fed and given out lies in this process's memory, so that a
+ * session is for processors: a GPU's tensors would travel there and back in every run.
+ */
+export function openSession({ addon, read }: Device, plan: Plan): Session {
+  const fed = new Map([...plan.fed.values()].map((place) => [place, plan.tensors.get(place)!]));
+  const constants = new Map<number, HostTensor>();
+  for (const [place, id] of plan.constants) {
+    const { dataType, type, dims } = plan.tensors.get(place)!;
+    if (elements(dims) <= MOST_NUMBERS) constants.set(place, read(id, dataType, dims));
+    else fed.set(place, { dataType, type, dims });
+  }
+  const { file, names } = graphDef(plan, fed, constants);
+  const session = load(file);
+
+  const fedByName = [...plan.fed];
+  const fedAlways = [...plan.constants].filter(([place]) => fed.has(place));
+  const inputs = [...fedByName.map(([, place]) => place), ...fedAlways.map(([place]) => place)]
+    .map((place) => `${fedName(place)}:0`)
+    .join();
+  const always = fedAlways.map(([, id]) => id);
+  const results = [...plan.results];
+  const outputs = results.map(([, place]) => names.get(place)!).join();
+  return {
+    run(given) {
+      const ids = [...fedByName.map(([name]) => given.get(name)!), ...always];
+      try {
+        const made = addon.runSavedModel(session, ids, inputs, outputs);
+        return new Map(results.map(([name], k) => [name, made[k]!.id]));
+      } catch (error) {
+        throw kernelError(error);
+      }
+    },
+    dispose: () => addon.deleteSavedModel(session),
+  };
+
+  /** With the ONNX node of which the library's message names a step. */
+  function kernelError(error: unknown): KernelError {
+    const message = error instanceof Error ? error.message : String(error);
+    const node = plan.steps[stepNamed(message) ?? -1]?.node ?? 'The graph';
+    return new KernelError(`${node}: ${message.replace(/^Session fail to run with error: |\s*\[\[.*?\]\]/gs, '')}`);
+  }
+  function load(pieces: readonly Uint8Array[]): number {
+    const folder = mkdtempSync(join(tmpdir(), 'graft-graph-'));
+    try {
+      writeFileSync(join(folder, 'saved_model.pb'), Buffer.concat(pieces));
+      return addon.loadSavedModel(folder, TAG);
+    } catch (error) {
+      throw kernelError(error);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
