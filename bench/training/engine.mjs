@@ -23,5 +23,5 @@ export async function engine() {
 }
 
 let kernels;
-/** Milliseconds that TensorFlow's kernels have taken in this process; 0 on onnxruntime, which does not tell. */
+/** Milliseconds that TensorFlow has taken in this process; 0 on onnxruntime, which does not tell. */
 export const kernelMs = () => kernels?.spentMs() ?? 0;

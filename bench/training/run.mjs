@@ -43,7 +43,7 @@ const network = (name) => {
 const step = (runs) => median(runs.flatMap((r) => r[clock].slice(r[clock].length / 2)));
 const memory = (runs) => median(runs.map((r) => r.mib));
 /** Of the second half of a run's steps; nothing on onnxruntime. */
-const outsideKernels = ({ times, kernels }) =>
+const outsideLibrary = ({ times, kernels }) =>
   times.map((ms, i) => (kernels[i] > 0 ? 1 - kernels[i] / ms : Number.NaN)).slice(times.length / 2);
 let missed = 0;
 /** Prints a ratio, and how far it is from its bar where it misses it. */
@@ -79,9 +79,9 @@ for (const { name, file, ours, theirs, bar, compileBar, keras } of chosen) {
   console.log(
     `${name}: ${step(runs).toFixed(0)} ms, ${memory(runs).toFixed(0)} MiB; ready in ${compile.toFixed(1)} s ${compiled}`,
   );
-  const outside = median(runs.flatMap(outsideKernels));
+  const outside = median(runs.flatMap(outsideLibrary));
   if (Number.isFinite(outside)) {
-    console.log(`  outside TensorFlow's kernels: ${(100 * outside).toFixed(1)} % of a step (bar 8 %)`);
+    console.log(`  outside TensorFlow: ${(100 * outside).toFixed(1)} % of a step (bar 8 %)`);
     if (outside > 0.08) missed++;
   }
   theirs.forEach((peered, k) => {

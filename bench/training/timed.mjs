@@ -12,7 +12,7 @@ const used = () => {
 
 /**
  * Compiles the request (see `sampleStep`), makes `steps` steps of the rows that `dataOf(graphs)` gives, pixels if it is left out,
- * and prints one JSON line: milliseconds of every step (wall clock, processor time, in TensorFlow's kernels), of building and compiling, MiB estimated
+ * and prints one JSON line: milliseconds of every step (wall clock, processor time, in TensorFlow), of building and compiling, MiB estimated
  * and the peak of resident memory.
  */
 export async function timed(executor, request, steps, dataOf) {

@@ -26,7 +26,7 @@ import { tuner } from './trainer.js';
  * and the head together. The best epoch by validation is kept.
  */
 export async function fineTuning(o: MethodInput): Promise<MethodResult> {
-  const { executor, spec, control, tell, progress } = o;
+  const { executor, forward, spec, control, tell, progress } = o;
   const { train, validation, test, labels } = o.parts;
   const { method } = spec;
   const given = spec.hyperparameters;
@@ -54,23 +54,28 @@ export async function fineTuning(o: MethodInput): Promise<MethodResult> {
       .map(({ name, depth }) => ({ name, depth, rate: s.layerDecay ** depth }));
   const graphsFor = async (s: TuneSettings, length: number | undefined): Promise<TuneGraphs> => ({
     precision: s.precision,
-    ...(await tuneGraphs(executor, {
-      trunk,
-      tokens: text === null || length === undefined ? null : { text: text.input, length },
-      dropout: s.dropout > 0 || s.layerDropout > 0 ? { rate: s.dropout, layers: s.layerDropout, seed: s.seed } : null,
-      classes: labels.length,
-      head,
-      parameters: parametersOf(s),
-      batch: s.microBatch,
-      liveStatistics: s.batchNorm === 'live',
-      optimizer: s.optimizer,
-      weightDecay: s.weightDecay,
-      clip: s.gradientClip === 0 ? null : s.gradientClip,
-      keepFrozen: keepsFrozen,
-      accumulates: s.microBatch < s.batchSize,
-      unfreezes: s.unfreezing === 'gradual',
-      averages: s.averageDecay > 0,
-    })),
+    ...(await tuneGraphs(
+      executor,
+      {
+        trunk,
+        tokens: text === null || length === undefined ? null : { text: text.input, length },
+        dropout: s.dropout > 0 || s.layerDropout > 0 ? { rate: s.dropout, layers: s.layerDropout, seed: s.seed } : null,
+        classes: labels.length,
+        head,
+        parameters: parametersOf(s),
+        batch: s.microBatch,
+        liveStatistics: s.batchNorm === 'live',
+        optimizer: s.optimizer,
+        weightDecay: s.weightDecay,
+        clip: s.gradientClip === 0 ? null : s.gradientClip,
+        keepFrozen: keepsFrozen,
+        accumulates: s.microBatch < s.batchSize,
+        unfreezes: s.unfreezing === 'gradual',
+        averages: s.averageDecay > 0,
+      },
+      // What sizes are is told by the faster one.
+      forward,
+    )),
   });
   // By the longest texts: what a pass takes grows with the length.
   const available = Math.min(process.availableMemory(), spec.memoryBytes ?? Number.POSITIVE_INFINITY);

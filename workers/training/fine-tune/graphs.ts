@@ -83,16 +83,19 @@ export interface TuneGraphs {
   readonly memory: Memory;
 }
 
-/** The graphs of a fine-tuning run, for one batch size and one length of texts. Throws `OnnxError`s naming what cannot be trained. */
-export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<TuneGraphs> {
+/**
+ * The graphs of a fine-tuning run on `executor`, for one batch size and one length of texts; `measuring` runs them for their
+ * sizes. Throws `OnnxError`s naming what cannot be trained.
+ */
+export async function tuneGraphs(executor: Executor, o: TuneRequest, measuring = executor): Promise<TuneGraphs> {
   const head = headNames(o.trunk);
   const unfolded = withHead(o, head);
-  const runner = shapeRunner(executor);
+  const runner = shapeRunner(measuring);
   const trained = [...head, ...o.parameters.map((p) => p.name)];
   const found = await settled(unfolded, {
     parameters: trained,
     size: (model) => forBatch(o.batch, () => measureShapesFor(model, sizesOf(o), runner)),
-    run: valueRunner(executor),
+    run: valueRunner(measuring),
   });
   const wholeShapes = found.shapes;
   const whole = simplified(found.model, { shapes: wholeShapes, parameters: trained });
@@ -140,7 +143,7 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest): Promise<Tu
       ],
       gradients: trained.map(gradientName).reverse(),
     },
-    memory: stepMemory(shapes, forward, packs, live.statistics, o),
+    memory: stepMemory(shapes, forward, packs, live.statistics, { ...o, engine: executor.engine.executor }),
   };
 }
 

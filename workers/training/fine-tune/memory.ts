@@ -1,3 +1,4 @@
+import type { Engine } from '../../../src/domain/types.js';
 import { elements, type Model, type Pack, type Shapes, type Statistic } from '../../../src/onnx/index.js';
 
 /** Bytes that a run takes at its peak, by what takes them. */
@@ -17,7 +18,8 @@ export interface Memory {
 export const mib = (bytes: number): number => Math.ceil(bytes / 2 ** 20);
 export const totalOf = (m: Memory): number => m.process + m.parameters + m.optimizer + m.activations + m.pictures;
 
-const PROCESS_BYTES = 256 * 1024 * 1024;
+/** TensorFlow's library takes as much again as all else. */
+const PROCESS_BYTES = { onnxruntime: 256 * 1024 * 1024, tensorflow: 512 * 1024 * 1024 };
 
 /**
  * Estimated bytes of a training pass and step, from measured shapes. The forward pass's tensors are kept for the way back, and
@@ -29,7 +31,12 @@ export function stepMemory(
   forward: Model,
   packs: readonly Pack[],
   statistics: readonly Statistic[],
-  o: { readonly optimizer: 'adamw' | 'sgd'; readonly accumulates: boolean; readonly averages: boolean },
+  o: {
+    readonly optimizer: 'adamw' | 'sgd';
+    readonly accumulates: boolean;
+    readonly averages: boolean;
+    readonly engine: Engine['executor'];
+  },
 ): Memory {
   const bytes = (name: string): number => {
     const s = shapes.get(name);
@@ -40,7 +47,7 @@ export function stepMemory(
   const moments = o.optimizer === 'adamw' ? 2 : 1;
   const kept = 1 + (o.accumulates ? 1 : 0) + (o.averages ? 1 : 0);
   return {
-    process: PROCESS_BYTES,
+    process: PROCESS_BYTES[o.engine],
     parameters: 4 * numbers * 3,
     optimizer: 4 * numbers * (2 * moments + kept),
     activations: made.reduce((a, x) => a + x, 0) + 3 * Math.max(0, ...made),
