@@ -39,7 +39,8 @@ export function findTensorflow(home: string): Installation | null {
 export const libraryEnvironment = (threads: number): Readonly<Record<string, string>> => ({
   TF_CPP_MIN_LOG_LEVEL: '2',
   TF_NUM_INTRAOP_THREADS: `${threads}`,
-  TF_NUM_INTEROP_THREADS: '1',
+  // Kernels that do not need each other run beside each other; the results are the same bits.
+  TF_NUM_INTEROP_THREADS: `${threads}`,
   // oneDNN's kernels, which TensorFlow leaves out by itself on processors without AVX-512.
   TF_ENABLE_ONEDNN_OPTS: '1',
   TF_FORCE_GPU_ALLOW_GROWTH: 'true',
