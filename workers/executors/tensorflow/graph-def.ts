@@ -9,8 +9,8 @@ import type { Fed, Plan } from './plan.js';
 const PRODUCER = 1994;
 export const TAG = 'serve';
 
-export const stepName = (at: number): string => `step${at}`;
-export const fedName = (place: number): string => `fed${place}`;
+const stepName = (at: number): string => `step${at}`;
+const fedName = (place: number): string => `fed${place}`;
 const constantName = (place: number): string => `constant${place}`;
 /** Where a message of the library names a node of `graphDef`: the step's index. */
 export const stepNamed = (message: string): number | undefined => {

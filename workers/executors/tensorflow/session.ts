@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { elements } from '../../../src/onnx/index.js';
 import type { HostTensor } from '../executor.js';
 import type { Device } from './device.js';
-import { fedName, graphDef, stepNamed, TAG } from './graph-def.js';
+import { graphDef, stepNamed, TAG } from './graph-def.js';
 import { KernelError, type Plan } from './plan.js';
 
 /** A plan that the library runs as a whole, in the order and with the kernels that it thinks best. */
@@ -34,12 +34,11 @@ export function openSession({ addon, read }: Device, plan: Plan): Session {
 
   const fedByName = [...plan.fed];
   const fedAlways = [...plan.constants].filter(([place]) => fed.has(place));
-  const inputs = [...fedByName.map(([, place]) => place), ...fedAlways.map(([place]) => place)]
-    .map((place) => `${fedName(place)}:0`)
-    .join();
+  const nameOf = (place: number): string => names.get(place) as string;
+  const inputs = [...fedByName.map(([, place]) => nameOf(place)), ...fedAlways.map(([place]) => nameOf(place))].join();
   const always = fedAlways.map(([, id]) => id);
   const results = [...plan.results];
-  const outputs = results.map(([, place]) => names.get(place)!).join();
+  const outputs = results.map(([, place]) => nameOf(place)).join();
   return {
     run(given) {
       const ids = [...fedByName.map(([name]) => given.get(name)!), ...always];
