@@ -6,9 +6,11 @@ import { onnxruntimeExecutor } from '../../dist/workers/executors/onnxruntime.js
 
 const threads = Number(process.env.BENCH_THREADS ?? 2);
 
+export const embedded = () =>
+  onnxruntimeExecutor({ threads, ...(process.env.BENCH_LAYOUT && { layout: process.env.BENCH_LAYOUT }) });
+
 export async function engine() {
-  if (process.env.BENCH_ENGINE !== 'tensorflow')
-    return onnxruntimeExecutor({ threads, ...(process.env.BENCH_LAYOUT && { layout: process.env.BENCH_LAYOUT }) });
+  if (process.env.BENCH_ENGINE !== 'tensorflow') return embedded();
   const { findTensorflow, libraryEnvironment } = await import(
     '../../dist/workers/executors/tensorflow/installation.js'
   );

@@ -2,7 +2,7 @@
 
 import { totalOf } from '../../dist/workers/training/fine-tune/memory.js';
 import { sampleStep } from '../../dist/workers/training/fine-tune/sample-step.js';
-import { kernelMs } from './engine.mjs';
+import { embedded, kernelMs } from './engine.mjs';
 
 /** Milliseconds of processor time that this process has used. */
 const used = () => {
@@ -17,7 +17,9 @@ const used = () => {
  */
 export async function timed(executor, request, steps, dataOf) {
   const begun = performance.now();
-  const sample = await sampleStep(executor, request, dataOf);
+  // As in a job on a processor: sizes are told by onnxruntime.
+  const measuring = executor.engine.executor === 'onnxruntime' ? executor : embedded();
+  const sample = await sampleStep(executor, request, dataOf, measuring);
   const compile = performance.now() - begun;
   const [times, cpu, kernels] = [[], [], []];
   for (let number = 1; number <= steps; number++) {

@@ -19,13 +19,14 @@ export interface SampleStep {
   dispose(): Promise<void>;
 }
 
-/** Compiles the request; `dataOf` makes up the batch. Throws `OnnxError`s naming what cannot be trained. */
+/** Compiles the request, with sizes told by `measuring`; `dataOf` makes up the batch. Throws `OnnxError`s naming what cannot be trained. */
 export async function sampleStep(
   executor: Executor,
   { width, parameters, ...request }: SampleRequest,
   dataOf: (graphs: TuneGraphs) => HostTensor['data'] = pixelsOrRows,
+  measuring = executor,
 ): Promise<SampleStep> {
-  const graphs = await tuneGraphs(executor, {
+  const asked = {
     classes: CLASSES,
     head: { weight: new Float32Array(CLASSES * width).fill(0.01), bias: new Float32Array(CLASSES) },
     parameters: parameters.map((p) => ({ ...p, rate: 1 })),
@@ -38,7 +39,8 @@ export async function sampleStep(
     unfreezes: false,
     averages: false,
     ...request,
-  });
+  } as const;
+  const graphs = await tuneGraphs(executor, asked, measuring);
   const net = await tuner(executor, graphs);
   const data = dataOf(graphs);
   const targets = new Float32Array(request.batch * CLASSES);
