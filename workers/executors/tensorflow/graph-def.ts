@@ -3,7 +3,7 @@ import type { HostTensor } from '../executor.js';
 import { ATTRIBUTE, type KernelAttribute } from './addon.js';
 import { typeNumber } from './device.js';
 import { inputTypes } from './kernels.js';
-import type { Fed, Plan } from './plan.js';
+import type { Plan, Typed } from './plan.js';
 
 /** Of TensorFlow 2.18; a library takes graphs of any older one. */
 const PRODUCER = 1994;
@@ -25,7 +25,7 @@ export const stepNamed = (message: string): number | undefined => {
  */
 export function graphDef(
   { steps }: Pick<Plan, 'steps'>,
-  fed: ReadonlyMap<number, Fed>,
+  fed: ReadonlyMap<number, Typed>,
   constants: ReadonlyMap<number, HostTensor>,
 ): { readonly file: readonly Uint8Array[]; readonly names: ReadonlyMap<number, string> } {
   const names = new Map<number, string>();
@@ -41,7 +41,7 @@ export function graphDef(
     meta.message(2, (graph) => {
       for (const [place, { type, dims }] of fed)
         node(graph, fedName(place), 'Placeholder', [], (attributes) => {
-          attribute(attributes, 'dtype', (v) => v.varint(6, type));
+          attribute(attributes, 'dtype', (v) => v.varint(6, typeNumber(type)));
           attribute(attributes, 'shape', (v) => v.message(7, (s) => shape(s, dims)));
         });
       for (const [place, tensor] of constants)
@@ -54,7 +54,7 @@ export function graphDef(
         const inputs = step.inputs.map((place) => names.get(place) as string);
         node(graph, stepName(at), step.kernel, inputs, (attributes) => {
           for (const a of step.attributes) attribute(attributes, a.name, (v) => attributeValue(v, a));
-          for (const [name, type] of inputTypes(step.kernel, step.types))
+          for (const [name, type] of inputTypes(step.kernel, step.types.map(typeNumber)))
             attribute(attributes, name, (v) => v.varint(6, type));
         });
       }

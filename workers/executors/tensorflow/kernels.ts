@@ -6,12 +6,11 @@ export type KernelAttributes = Readonly<Record<string, AttributeInput>>;
 
 interface Kernel {
   readonly outputs: number;
-  /** Names of the attributes that hold the inputs' types, the last for those that follow too; default T. `-`: none does. */
-  readonly types?: string;
+  /** Names of the attributes that hold the inputs' types, the last for those that follow too. `-`: none does. */
+  readonly types: string;
   readonly attributes: Readonly<Record<string, Kind>>;
 }
 
-const plain: Kernel = { outputs: 1, attributes: {} };
 const reduction = (types: string): Kernel => ({ outputs: 1, types, attributes: { keep_dims: 'bool' } });
 const window = {
   strides: 'int',
@@ -25,7 +24,7 @@ const norm = { epsilon: 'float', data_format: 'string', is_training: 'bool' } as
 const one = (attributes: Kernel['attributes'], types = 'T', outputs = 1): Kernel => ({ outputs, types, attributes });
 /** Kernels without attributes of their own, by the names of their inputs' types. */
 const typed = (types: string, names: string): Record<string, Kernel> =>
-  Object.fromEntries(names.split(' ').map((name) => [name, { ...plain, types }]));
+  Object.fromEntries(names.split(/\s+/).map((name) => [name, one({}, types)]));
 
 /**
  * Every TensorFlow kernel that the engine runs, with the attributes that it gives. The library passes over a name that it
@@ -33,15 +32,13 @@ const typed = (types: string, names: string): Record<string, Kernel> =>
  * from single inputs (`T` and the like) are not given; of lists it infers none.
  */
 const KERNELS: Readonly<Record<string, Kernel>> = {
-  ...Object.fromEntries(
+  ...typed(
+    'T',
     `Abs Acos Acosh AddV2 DivNoNan Asin Asinh Atan Atanh Ceil Cos Cosh Div Elu Equal Erf Exp Floor FloorMod Greater
     GreaterEqual Identity IsFinite IsInf IsNan L2Loss LeftShift Less LessEqual Log LogSoftmax Maximum Minimum Mod Mul
     Neg NotEqual Pow RealDiv Reciprocal Relu Relu6 Relu6Grad ReluGrad Rint RightShift Round Rsqrt Selu Sigmoid
     SigmoidGrad Sign Sin Sinh Softmax Softplus Softsign Sqrt Square SquaredDifference Sub Tan Tanh TanhGrad
-    TruncateDiv TruncateMod Where Xdivy BitwiseAnd BitwiseOr BitwiseXor Invert Expm1 Log1p`
-      .trim()
-      .split(/\s+/)
-      .map((name) => [name, plain]),
+    TruncateDiv TruncateMod Where Xdivy BitwiseAnd BitwiseOr BitwiseXor Invert Expm1 Log1p`,
   ),
   ...typed('T Tidx', 'BroadcastTo ReverseV2'),
   ...typed('T Tindices T', 'TensorScatterAdd TensorScatterMax TensorScatterMin TensorScatterUpdate'),
@@ -108,7 +105,7 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
 
 /** A kernel's attributes that the library infers when it runs it alone: the types of its inputs, by their numbers. */
 export function inputTypes(name: string, types: readonly number[]): ReadonlyMap<string, number> {
-  const names = (kernel(name).types ?? 'T').split(' ');
+  const names = kernel(name).types.split(' ');
   const found = new Map(types.map((type, i) => [names[Math.min(i, names.length - 1)] as string, type]));
   found.delete('-');
   return found;

@@ -8,18 +8,15 @@ export interface Step {
   readonly attributes: readonly KernelAttribute[];
   readonly inputs: readonly number[];
   readonly outputs: readonly number[];
-  /** The library's numbers of the inputs' types. */
-  readonly types: readonly number[];
+  /** What the inputs lie as in memory. */
+  readonly types: readonly DataType[];
   /** Places that nothing reads after this step. */
   free: readonly number[];
   /** The ONNX node that it is part of, for words when it fails. */
   readonly node: string;
 }
-/** A tensor that a plan is given. */
-export interface Fed {
-  readonly dataType: DataType;
-  /** The library's number of the type in which it lies. */
-  readonly type: number;
+export interface Typed {
+  readonly type: DataType;
   readonly dims: readonly number[];
 }
 export interface Plan {
@@ -29,12 +26,12 @@ export interface Plan {
   readonly constants: ReadonlyMap<number, number>;
   /** Places of what is fed, by name. */
   readonly fed: ReadonlyMap<string, number>;
-  /** What is fed and what stays, by place. */
-  readonly tensors: ReadonlyMap<number, Fed>;
+  /** What that which is fed and that which stays lie as, by place. */
+  readonly tensors: ReadonlyMap<number, Typed>;
   /** Places of results, by name; each is the result's own. */
   readonly results: ReadonlyMap<string, number>;
   /** What the results are, by name. */
-  readonly types: ReadonlyMap<string, { readonly type: DataType; readonly dims: readonly number[] }>;
+  readonly types: ReadonlyMap<string, Typed>;
 }
 
 /** A kernel that raised, with the node that asked for it. */

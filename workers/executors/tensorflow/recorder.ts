@@ -1,7 +1,7 @@
 import type { Precision } from '../../../src/domain/types.js';
 import type { DataType } from '../../../src/onnx/index.js';
 import type { HostTensor } from '../executor.js';
-import { type Device, typeName, typeNumber } from './device.js';
+import { type Device, typeName } from './device.js';
 import { numbersIn } from './host.js';
 import { type KernelAttributes, outputsOf, preparedAttributes } from './kernels.js';
 import { isPlain, laid, type Order, onlyOnesMove, permutation, plainOrder } from './order.js';
@@ -23,8 +23,8 @@ export interface Raw {
   /** Values that still need it. */
   holders: number;
 }
-/** The library's number of the type in which it lies in memory. */
-export const lyingType = ({ low, type }: Pick<Raw, 'low' | 'type'>): number => typeNumber(low ? 'bfloat16' : type);
+/** The type in which it lies in memory. */
+export const lyingType = ({ low, type }: Pick<Raw, 'low' | 'type'>): DataType => (low ? 'bfloat16' : type);
 /** A tensor of the ONNX graph: sizes as the graph has them, and a tensor in memory whose axes lie in some order. */
 export interface Value {
   readonly dims: readonly number[];

@@ -24,27 +24,26 @@ const MOST_NUMBERS = 1024;
 export function openSession({ addon, read }: Device, plan: Plan): Session {
   const fed = new Map([...plan.fed.values()].map((place) => [place, plan.tensors.get(place)!]));
   const constants = new Map<number, HostTensor>();
+  const always: number[] = [];
   for (const [place, id] of plan.constants) {
-    const { dataType, type, dims } = plan.tensors.get(place)!;
-    if (elements(dims) <= MOST_NUMBERS) constants.set(place, read(id, dataType, dims));
-    else fed.set(place, { dataType, type, dims });
+    const { type, dims } = plan.tensors.get(place)!;
+    if (elements(dims) <= MOST_NUMBERS) constants.set(place, read(id, type, dims));
+    else {
+      fed.set(place, { type, dims });
+      always.push(id);
+    }
   }
   const { file, names } = graphDef(plan, fed, constants);
   const session = load(file);
 
-  const fedByName = [...plan.fed];
-  const fedAlways = [...plan.constants].filter(([place]) => fed.has(place));
-  const nameOf = (place: number): string => names.get(place) as string;
-  const inputs = [...fedByName.map(([, place]) => nameOf(place)), ...fedAlways.map(([place]) => nameOf(place))].join();
-  const always = fedAlways.map(([, id]) => id);
-  const results = [...plan.results];
-  const outputs = results.map(([, place]) => nameOf(place)).join();
+  const namesOf = (places: Iterable<number>): string => Array.from(places, (place) => names.get(place)!).join();
+  const [inputs, outputs] = [namesOf(fed.keys()), namesOf(plan.results.values())];
   return {
     run(given) {
-      const ids = [...fedByName.map(([name]) => given.get(name)!), ...always];
+      const ids = [...Array.from(plan.fed.keys(), (name) => given.get(name)!), ...always];
       try {
         const made = addon.runSavedModel(session, ids, inputs, outputs);
-        return new Map(results.map(([name], k) => [name, made[k]!.id]));
+        return new Map(Array.from(plan.results.keys(), (name, k) => [name, made[k]!.id]));
       } catch (error) {
         throw kernelError(error);
       }

@@ -4,7 +4,7 @@ import { described, unknownOperator } from './describe-node.js';
 import type { Device } from './device.js';
 import { hostTensor } from './host.js';
 import { type FindOperator, opOf } from './op.js';
-import { type Fed, type Plan, withLastUses } from './plan.js';
+import { type Plan, type Typed, withLastUses } from './plan.js';
 import { lyingType, type Raw, recorder, type Value } from './recorder.js';
 
 /**
@@ -32,12 +32,12 @@ export function trace(
   const readers = new Map<string, number>();
   for (const name of [...needed.flatMap((n) => n.inputs), ...wanted]) readers.set(name, (readers.get(name) ?? 0) + 1);
   const fedPlaces = new Map<string, number>();
-  const tensors = new Map<number, Fed>();
+  const tensors = new Map<number, Typed>();
   try {
     for (const [name, { id, type, dims }] of fed) {
       const r = record.lent(id, dims, type);
       fedPlaces.set(name, r.place);
-      tensors.set(r.place, fedOf(r));
+      tensors.set(r.place, asItLies(r));
       bind(name, record.value(r));
     }
     for (const [name, t] of graph.initializers)
@@ -64,7 +64,7 @@ export function trace(
     record.dropUnused(taken);
     record.dropAlive(taken);
     withLastUses(steps, kept);
-    for (const [place, r] of constants) tensors.set(place, fedOf(r));
+    for (const [place, r] of constants) tensors.set(place, asItLies(r));
     return {
       plan: {
         steps,
@@ -109,7 +109,7 @@ export function trace(
   }
 }
 
-const fedOf = (r: Raw): Fed => ({ dataType: r.low ? 'bfloat16' : r.type, type: lyingType(r), dims: r.dims });
+const asItLies = (r: Raw): Typed => ({ type: lyingType(r), dims: r.dims });
 
 /** The nodes that the wanted tensors need, in the graph's order. */
 function neededNodes(nodes: readonly Node[], wanted: readonly string[]): readonly Node[] {
