@@ -1,9 +1,9 @@
 import { type Writer, writer } from '../../../src/onnx/proto/writer.js';
-import type { HostTensor } from '../executor.js';
+import type { DataType, HostTensor } from '../executor.js';
 import { ATTRIBUTE, type KernelAttribute } from './addon.js';
 import { typeNumber } from './device.js';
 import { inputTypes } from './kernels.js';
-import type { Plan, Typed } from './plan.js';
+import type { Plan, Step, Typed } from './plan.js';
 
 /** Of TensorFlow 2.18; a library takes graphs of any older one. */
 const PRODUCER = 1994;
@@ -44,24 +44,59 @@ export function graphDef(
           attribute(attributes, 'dtype', (v) => v.varint(6, typeNumber(type)));
           attribute(attributes, 'shape', (v) => v.message(7, (s) => shape(s, dims)));
         });
-      for (const [place, tensor] of constants)
-        node(graph, constantName(place), 'Const', [], (attributes) => {
-          const type = typeNumber(tensor.dataType);
-          attribute(attributes, 'dtype', (v) => v.varint(6, type));
-          attribute(attributes, 'value', (v) => v.message(8, (t) => tensorProto(t, type, tensor)));
-        });
+      for (const [place, tensor] of constants) constant(graph, constantName(place), tensor);
       for (const [at, step] of steps.entries()) {
         const inputs = step.inputs.map((place) => names.get(place) as string);
-        node(graph, stepName(at), step.kernel, inputs, (attributes) => {
-          for (const a of step.attributes) attribute(attributes, a.name, (v) => attributeValue(v, a));
-          for (const [name, type] of inputTypes(step.kernel, step.types.map(typeNumber)))
-            attribute(attributes, name, (v) => v.varint(6, type));
-        });
+        kernelCalls(graph, stepName(at), step, inputs);
       }
       graph.message(4, (versions) => versions.varint(1, PRODUCER));
     });
   });
   return { file: w.chunks(), names };
+}
+
+/**
+ * The step under its name. The library's fused kernel for a depthwise convolution, its bias and its activation forgets an
+ * explicit padding and ends the process over it (2.18): its input gets the zeros before instead.
+ */
+function kernelCalls(
+  graph: Writer,
+  name: string,
+  { kernel, attributes, types }: Pick<Step, 'kernel' | 'attributes' | 'types'>,
+  inputs: readonly string[],
+): void {
+  const pairs = kernel === 'DepthwiseConv2dNative' && attributes.find((a) => a.name === 'explicit_paddings');
+  if (!pairs) {
+    kernelCall(graph, name, kernel, attributes, types, inputs);
+    return;
+  }
+  const [input, weights] = inputs as [string, string];
+  const [around, padded] = [`${name}/around`, `${name}/padded`];
+  constant(graph, around, { dataType: 'int32', dims: [4, 2], data: Int32Array.from(pairs.value as readonly number[]) });
+  kernelCall(graph, padded, 'Pad', [], [types[0] as DataType, 'int32'], [input, around]);
+  const bare = attributes.filter((a) => a !== pairs).map((a) => (a.name === 'padding' ? { ...a, value: 'VALID' } : a));
+  kernelCall(graph, name, kernel, bare, types, [padded, weights]);
+}
+function kernelCall(
+  graph: Writer,
+  name: string,
+  kernel: string,
+  given: readonly KernelAttribute[],
+  types: readonly DataType[],
+  inputs: readonly string[],
+): void {
+  node(graph, name, kernel, inputs, (attributes) => {
+    for (const a of given) attribute(attributes, a.name, (v) => attributeValue(v, a));
+    for (const [key, type] of inputTypes(kernel, types.map(typeNumber)))
+      attribute(attributes, key, (v) => v.varint(6, type));
+  });
+}
+function constant(graph: Writer, name: string, tensor: HostTensor): void {
+  node(graph, name, 'Const', [], (attributes) => {
+    const type = typeNumber(tensor.dataType);
+    attribute(attributes, 'dtype', (v) => v.varint(6, type));
+    attribute(attributes, 'value', (v) => v.message(8, (t) => tensorProto(t, type, tensor)));
+  });
 }
 
 /** NodeDef (tensorflow/core/framework/node_def.proto). */

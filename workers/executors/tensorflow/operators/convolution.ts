@@ -75,12 +75,8 @@ export function forward(c: Op, x: Value, weight: Value, g: Geometry): Value {
     return fromRows(c, made, [g.x[0] as number, g.weight[0] as number, ...g.w.output]);
   }
   if (isDepthwise(g) && evenStride(g)) {
-    const { explicit_paddings: around, ...attributes } = attributesOf(g);
-    const [input, kernel] = [c.ordered(x, NHWC), depthwiseKernel(c, weight, g)];
-    if (around === undefined) return c.value(c.call('DepthwiseConv2dNative', [input, kernel], attributes), NHWC);
-    // In a session the library's fused kernel forgets such a padding, and ends the process over it (2.18).
-    const padded = c.call('Pad', [input, c.constant('int32', [4, 2], around)]);
-    return c.value(c.call('DepthwiseConv2dNative', [padded, kernel], { ...attributes, padding: 'VALID' }), NHWC);
+    const raws = [c.ordered(x, NHWC), depthwiseKernel(c, weight, g)];
+    return c.value(c.call('DepthwiseConv2dNative', raws, attributesOf(g)), NHWC);
   }
   if (g.group > 1) {
     const [xs, ws] = [groups(c, x, 1, g.group), groups(c, weight, 0, g.group)];
