@@ -1,6 +1,7 @@
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { describe, expect, it } from 'vitest';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { graphBuilder, type Model, tensor } from '../../../src/onnx/index.js';
 import type { HostTensor } from '../../../workers/executors/executor.js';
 import { loadAddon } from '../../../workers/executors/tensorflow/addon.js';
@@ -26,14 +27,23 @@ const table = (): HostTensor => ({ dataType: 'float32', dims: [3, 2], data: Floa
 const at = (...places: number[]): { places: HostTensor } => ({
   places: { dataType: 'int64', dims: [places.length], data: BigInt64Array.from(places, BigInt) },
 });
-const graphFolders = (): readonly string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('graft-graph-'));
+/** A folder for temporary files of this test alone. */
+function ownTmpdir(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'graft-test-'));
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => {
+    vi.unstubAllEnvs();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  return folder;
+}
 
 describe.runIf(TENSORFLOW !== null)('a graph of the library’s own, for training', () => {
   it('keeps the state from step to step, for inputs of several sizes, and leaves nothing behind', async () => {
     tensorflow();
     const addon = loadAddon(TENSORFLOW!.addonPath);
     const before = addon.getNumOfTensors();
-    const folders = graphFolders();
+    const folder = ownTmpdir();
     const program = await tensorflow().compile(lookup(), { training: true });
     const state = program.state([{ input: 'table', output: 'next', initial: table() }]);
     const told = [];
@@ -47,7 +57,7 @@ describe.runIf(TENSORFLOW !== null)('a graph of the library’s own, for trainin
     state.dispose();
     await program.dispose();
     expect(addon.getNumOfTensors()).toBe(before);
-    expect(graphFolders()).toEqual(folders);
+    expect(readdirSync(folder)).toEqual([]);
   });
 
   it('names the ONNX node whose kernel raised, and goes on with the state as it was', async () => {
