@@ -89,7 +89,8 @@ export function packed(pack: Pack, tensors: ReadonlyMap<string, Tensor>): Float3
   for (const { name, offset } of pack.tensors) {
     const found = tensors.get(name);
     if (!found) throw new OnnxError('unknown-tensor', `The graph has no initializer '${name}'.`);
-    data.set(Float32Array.from(numbers(found)), offset);
+    if (found.dataType === 'float32' && !found.external) new Uint8Array(data.buffer).set(found.data, offset * 4);
+    else data.set(numbers(found), offset);
   }
   return data;
 }

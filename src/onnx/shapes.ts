@@ -4,7 +4,7 @@ import { constantNumbers, producers } from './graph.js';
 import { reads } from './order.js';
 import { encodeModel } from './proto/encode.js';
 import { tensor } from './tensor.js';
-import type { DataType, Model, Shapes, Tensor, TensorShape, ValueInfo } from './types.js';
+import type { DataType, Model, Node, Shapes, Tensor, TensorShape, ValueInfo } from './types.js';
 
 /** What the injected runner is given: the model's bytes and one shape per input, to be filled with values of its choice. */
 export type ShapeRunner = (
@@ -60,26 +60,58 @@ export function inputShapes(model: Model, sizes: InputSizes): Shapes {
  * Type and size of every tensor, initializers included, by one run of the graph on inputs of the given shapes. `run` executes
  * a model (chunks of its file) on any values and answers the type and size of every output; this library reaches no runtime.
  */
-export async function measureShapes(model: Model, inputs: Shapes, run: ShapeRunner): Promise<Shapes> {
+export const measureShapes = (model: Model, inputs: Shapes, run: ShapeRunner): Promise<Shapes> =>
+  measured(model, inputs, run, (exposed) => exposed);
+
+async function measured(
+  model: Model,
+  inputs: Shapes,
+  run: ShapeRunner,
+  asRun: (exposed: Model) => Model,
+): Promise<Shapes> {
   const exposed = withAllOutputs(model);
-  const measured = await run(encodeModel(exposed), inputs);
+  const found = await run(encodeModel(asRun(exposed)), inputs);
   const shapes = new Map<string, TensorShape>(inputs);
   for (const { name, dataType, dims } of model.graph.initializers.values()) shapes.set(name, { dataType, dims });
-  for (const [name, { dataType, dims }] of measured) shapes.set(name, { dataType, dims });
+  for (const [name, { dataType, dims }] of found) shapes.set(name, { dataType, dims });
   for (const { name } of exposed.graph.outputs)
     if (!shapes.has(name)) throw new OnnxError('shape-unknown', `The run did not tell the size of '${name}'.`);
   return shapes;
 }
 
+/** Weights of so many bytes are not worth carrying around to learn of sizes. */
+const LARGE = 65536;
+/** First opset of ConstantOfShape. */
+const CONSTANT_OF_SHAPE = 9;
+/** The model with zeros for its large float weights, made as it runs: no size depends on them. */
+function withoutWeights(model: Model): Model {
+  const { graph } = model;
+  if ((model.opsets.get('') ?? 0) < CONSTANT_OF_SHAPE) return model;
+  const stated = new Set([...graph.inputs, ...graph.outputs].map((v) => v.name));
+  const large = [...graph.initializers.values()].filter(
+    (t) => t.dataType === 'float32' && t.data.byteLength >= LARGE && !stated.has(t.name),
+  );
+  const initializers = new Map(graph.initializers);
+  const zeros = large.map(({ name, dims }): Node => {
+    initializers.delete(name);
+    const size = `${name}/measured-size`;
+    initializers.set(size, tensor(size, 'int64', [dims.length], dims));
+    const node = { opType: 'ConstantOfShape', domain: '', inputs: [size], outputs: [name], attributes: new Map() };
+    return { ...node, name: `${name}/zeros` };
+  });
+  return { ...model, graph: { ...graph, nodes: [...zeros, ...graph.nodes], initializers } };
+}
+
 /**
  * As `measureShapes`, for a batch that need not be run: two small batches are, and what grows with them is carried on in a
- * line. A model of a fixed batch is run as it is. Only sizes are carried on: a model whose sizes do not grow evenly with
- * the batch is run at the batch asked for.
+ * line; large weights are run as zeros. A model of a fixed batch is run at that. Only sizes are carried on: a model whose
+ * sizes do not grow evenly with the batch is run at the batch asked for.
  */
 export async function measureShapesFor(model: Model, sizes: InputSizes, run: ShapeRunner): Promise<Shapes> {
-  const direct = (): Promise<Shapes> => measureShapes(model, inputShapes(model, sizes), run);
+  const at = (batch: number): Promise<Shapes> =>
+    measured(model, inputShapes(model, { ...sizes, batch }), run, withoutWeights);
+  const direct = (): Promise<Shapes> => at(sizes.batch);
   if (sizes.batch <= 3) return direct();
-  const at = (batch: number): Promise<Shapes> => measureShapes(model, inputShapes(model, { ...sizes, batch }), run);
   const [two, three] = [await at(2), await at(3)];
   const found = new Map<string, TensorShape>();
   for (const [name, { dataType, dims }] of two) {
