@@ -1,6 +1,5 @@
 import { type EventLoopUtilization, performance } from 'node:perf_hooks';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { collectGarbage } from '../collect-garbage.js';
 
 /** Of the event loop's time, from when on a process is at work. */
 const AT_WORK = 0.02;
@@ -12,8 +11,6 @@ const WORTH_MS = 500;
  * above all, until there is work again. This collects once when the event loop has had nothing to do for `everyMs` after work.
  */
 export function collectWhenIdle(everyMs = 5000): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
   let last = performance.eventLoopUtilization();
   let worked = 0;
   const look = (): void => {
@@ -24,7 +21,7 @@ export function collectWhenIdle(everyMs = 5000): void {
       worked += active;
       return;
     }
-    collect();
+    collectGarbage();
     worked = 0;
     last = performance.eventLoopUtilization();
   };

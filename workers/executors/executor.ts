@@ -38,7 +38,8 @@ export interface CompileOptions {
 export interface FedBack {
   readonly input: string;
   readonly output: string;
-  readonly initial: HostTensor;
+  /** Without data: zeros. */
+  readonly initial: Omit<HostTensor, 'data'> & { readonly data: TensorData | null };
   /** The next value may be written over the last one, which a step that is refused then leaves changed. Default false. */
   readonly inPlace?: boolean;
 }

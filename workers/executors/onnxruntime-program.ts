@@ -1,6 +1,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DataType } from '../../src/onnx/index.js';
 import type { FedBack, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
+import { zeroData } from './zero-data.js';
 
 /** The engine's tensor over the same memory. */
 export const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
@@ -19,7 +20,12 @@ export interface Resident extends State {
 
 /** State in this process's memory, where every program of this engine finds it. */
 export function residentState(of: readonly FedBack[]): Resident {
-  const tensors = new Map(of.map((s) => [s.input, tensorOf(s.initial)]));
+  const tensors = new Map(
+    of.map(({ input, initial: { dataType, dims, data } }) => [
+      input,
+      tensorOf({ dataType, dims, data: data ?? zeroData(dataType, dims) }),
+    ]),
+  );
   return {
     tensors,
     outputOf: new Map(of.map((s) => [s.input, s.output])),

@@ -1,7 +1,7 @@
 import { env, InferenceSession } from 'onnxruntime-node';
+import { collectNativeGarbage } from '../../src/collect-garbage.js';
 import {
   blockedLayout,
-  type DataType,
   encodeModel,
   lowerGradients,
   type Model,
@@ -11,11 +11,12 @@ import {
   type ValueRunner,
   withoutLastCopies,
 } from '../../src/onnx/index.js';
-import type { CompileOptions, Executor, Program, TensorData } from './executor.js';
+import type { CompileOptions, Executor, Program } from './executor.js';
 import { blockOfChannels } from './onnxruntime-blocks.js';
 import { disabled, FAULTS } from './onnxruntime-faults.js';
 import { program } from './onnxruntime-program.js';
 import { residentUpdate } from './onnxruntime-update.js';
+import { zeroData } from './zero-data.js';
 
 /**
  * Makes a Gemm of a product and a bias, which copies the bias over its whole result on one thread before it begins: 1024 x 384 by
@@ -96,7 +97,10 @@ export function onnxruntimeExecutor(options: {
   };
 }
 
-/** For `measureShapes`: runs a model on zeros and tells type and size of every output. */
+/**
+ * For `measureShapes`: runs a model on zeros and tells type and size of every output. Nothing stays of it in memory: the file
+ * and the outputs, several times the network, would do so through the whole training that follows.
+ */
 export function shapeRunner(executor: Executor): ShapeRunner {
   return async (chunks, feeds) => {
     const compiled = await executor.load(Buffer.concat(chunks));
@@ -108,6 +112,7 @@ export function shapeRunner(executor: Executor): ShapeRunner {
       return new Map(Object.entries(results).map(([name, { dataType, dims }]) => [name, { dataType, dims }]));
     } finally {
       await compiled.dispose();
+      await collectNativeGarbage();
     }
   };
 }
@@ -128,24 +133,4 @@ export function valueRunner(executor: Executor): ValueRunner {
       await compiled.dispose();
     }
   };
-}
-
-const ARRAYS: Partial<Record<DataType, (n: number) => TensorData>> = {
-  float32: (n) => new Float32Array(n),
-  float64: (n) => new Float64Array(n),
-  float16: (n) => new Uint16Array(n),
-  int64: (n) => new BigInt64Array(n),
-  uint64: (n) => new BigUint64Array(n),
-  int32: (n) => new Int32Array(n),
-  uint32: (n) => new Uint32Array(n),
-  int16: (n) => new Int16Array(n),
-  uint16: (n) => new Uint16Array(n),
-  int8: (n) => new Int8Array(n),
-  uint8: (n) => new Uint8Array(n),
-  bool: (n) => new Uint8Array(n),
-};
-function zeroData(dataType: DataType, dims: readonly number[]): TensorData {
-  const make = ARRAYS[dataType];
-  if (!make) throw new TypeError(`No array for tensors of type ${dataType}.`);
-  return make(dims.reduce((n, d) => n * d, 1));
 }

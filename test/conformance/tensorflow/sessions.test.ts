@@ -74,4 +74,40 @@ describe.runIf(TENSORFLOW !== null)('a graph of the library’s own, for trainin
     state.dispose();
     await program.dispose();
   });
+
+  it('begins with zeros, and holds what is only written once: a step that fails leaves zeros there', async () => {
+    const b = graphBuilder({ opset: 13, name: 'written' });
+    const places = b.input('places', 'int64', ['N']);
+    const seen = b.input('seen', 'float32', [2]);
+    const dozen = b.initializer('dozen', tensor('', 'int64', [], [12]));
+    const parts = b.op('Cast', [b.op('Div', [dozen, places])], { to: 1 });
+    b.output(b.op('Add', [seen, parts], {}, { outputs: ['next(seen)'] }), 'float32', [2]);
+    b.output(b.op('Mul', [parts, parts], {}, { outputs: ['next(last)'] }), 'float32', [2]);
+    tensorflow();
+    const addon = loadAddon(TENSORFLOW!.addonPath);
+    const before = addon.getNumOfTensors();
+    const program = await tensorflow().compile(b.model(), { training: true });
+    const zeros = { dataType: 'float32', dims: [2], data: null } as const;
+    const state = program.state([
+      { input: 'seen', output: 'next(seen)', initial: zeros },
+      { input: 'last', output: 'next(last)', initial: zeros, inPlace: true },
+    ]);
+    const now = async (): Promise<readonly number[]> => [
+      ...((await state.read('seen')).data as Float32Array),
+      ...((await state.read('last')).data as Float32Array),
+    ];
+    expect(await now()).toEqual([0, 0, 0, 0]);
+    await program.step(state, at(4, 6), []);
+    expect(await now()).toEqual([3, 2, 9, 4]);
+    // Refused: what may be written in place has changed, the rest has not.
+    await program.step(state, at(12, 2), [], () => false);
+    expect(await now()).toEqual([3, 2, 1, 36]);
+    await expect(program.step(state, at(0, 0), [])).rejects.toThrow(KernelError);
+    expect(await now()).toEqual([3, 2, 0, 0]);
+    await program.step(state, at(12, 12), []);
+    expect(await now()).toEqual([4, 3, 1, 1]);
+    state.dispose();
+    await program.dispose();
+    expect(addon.getNumOfTensors()).toBe(before);
+  });
 });

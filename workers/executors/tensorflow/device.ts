@@ -1,6 +1,7 @@
 import { type DataType, elements } from '../../../src/onnx/index.js';
 import type { HostTensor, TensorData } from '../executor.js';
 import { type Addon, type KernelAttribute, TF } from './addon.js';
+import { numbersIn } from './host.js';
 import { preparedAttributes } from './kernels.js';
 
 const TYPES: Partial<Record<DataType, number>> = {
@@ -39,6 +40,8 @@ export interface Device {
   readonly avx2: boolean;
   /** Takes the array over: it must not be written to afterwards. */
   create(t: HostTensor): number;
+  /** In memory of the library's own. */
+  zeros(type: DataType, dims: readonly number[]): number;
   read(id: number, type: DataType, dims: readonly number[]): HostTensor;
 }
 
@@ -86,6 +89,15 @@ export function device(addon: Addon, avx2: boolean): Device {
           addon.createTensor(dims, TF.int32, int32(data as Int16Array)),
           cast(typeNumber(dataType)),
         );
+    }
+  }
+
+  function zeros(type: DataType, dims: readonly number[]): number {
+    const ids = [create(numbersIn('int32', [dims.length], dims)), create(numbersIn(type, [], 0))];
+    try {
+      return addon.executeOp('Fill', [], ids, 1)[0]!.id;
+    } finally {
+      for (const id of ids) addon.deleteTensor(id);
     }
   }
 
@@ -138,7 +150,7 @@ export function device(addon: Addon, avx2: boolean): Device {
     })();
     return { dataType, dims, data };
   }
-  return { addon, avx2, create, read };
+  return { addon, avx2, create, zeros, read };
 }
 
 /** 64-bit numbers as pairs of 32 bits, which is how the addon takes them. */

@@ -20,6 +20,7 @@ interface Tensor {
 interface Resident extends State {
   readonly tensors: Map<string, Tensor>;
   readonly outputOf: ReadonlyMap<string, string>;
+  readonly inPlace: ReadonlySet<string>;
 }
 /** A plan, and the graph of the library's own that runs it where there is one. */
 interface Compiled {
@@ -165,10 +166,16 @@ function program(on: Device, model: Model, precision: Precision, inSession: bool
       return fetched(execute(feeds, state === undefined ? new Map() : takenOf(state), [...new Set(fetch)]), fetch);
     },
     state(of) {
-      const tensors = new Map(of.map((s) => [s.input, create(s.initial)]));
+      const tensors = new Map(
+        of.map(({ input, initial: { dataType, dims, data } }) => [
+          input,
+          data === null ? { id: on.zeros(dataType, dims), type: dataType, dims } : create({ dataType, dims, data }),
+        ]),
+      );
       const resident: Resident = {
         tensors,
         outputOf: new Map(of.map((s) => [s.input, s.output])),
+        inPlace: new Set(of.filter((s) => s.inPlace).map((s) => s.input)),
         read: async (input) => read(tensors.get(input)!),
         write: async (input, value) => {
           const old = tensors.get(input);
@@ -183,19 +190,33 @@ function program(on: Device, model: Model, precision: Precision, inSession: bool
       return resident;
     },
     async step(state, feeds, fetch, accept = () => true) {
-      const { tensors, outputOf } = state as Resident;
+      const { tensors, outputOf, inPlace } = state as Resident;
       const next = [...outputOf].filter(([, output]) => given.has(output));
       const wanted = [...new Set([...fetch, ...next.map(([, output]) => output)])];
-      const results = execute(feeds, takenOf(state), wanted);
+      // What is only written, and may be so before the step is accepted, lies in memory once: the gradients' sums.
+      const renewed = next.map(([input]) => input).filter((input) => inPlace.has(input) && !taken.has(input));
+      const empty = new Map(renewed.map((input) => [input, tensors.get(input)!]));
+      for (const [input, { id }] of empty) {
+        addon.deleteTensor(id);
+        tensors.delete(input);
+      }
+      let results: Map<string, Tensor>;
+      try {
+        results = execute(feeds, takenOf(state), wanted);
+      } catch (error) {
+        for (const [input, { type, dims }] of empty) tensors.set(input, { id: on.zeros(type, dims), type, dims });
+        throw error;
+      }
       const told = Object.fromEntries(fetch.map((name) => [name, read(results.get(name)!)]));
       const accepted = accept(told);
-      const kept = new Set(accepted ? next.map(([, output]) => output) : []);
+      const changed = next.filter(([input]) => accepted || empty.has(input));
+      const kept = new Set(changed.map(([, output]) => output));
       for (const [name, { id }] of results) if (!kept.has(name)) addon.deleteTensor(id);
-      if (accepted)
-        for (const [input, output] of next) {
-          addon.deleteTensor(tensors.get(input)!.id);
-          tensors.set(input, results.get(output)!);
-        }
+      for (const [input, output] of changed) {
+        const old = tensors.get(input);
+        if (old) addon.deleteTensor(old.id);
+        tensors.set(input, results.get(output)!);
+      }
       return told;
     },
     async dispose() {

@@ -75,8 +75,8 @@ export interface TuneGraphs {
   readonly head: HeadNames;
   readonly packs: readonly Pack[];
   readonly statistics: readonly Statistic[];
-  /** Values to begin with of packs and statistics, by input. */
-  readonly initial: ReadonlyMap<string, Float32Array>;
+  /** Values to begin with of packs and statistics, by input, in an array of their own; null of anything else. */
+  readonly initial: (name: string) => Float32Array | null;
   /** Where to look for the first tensor that is not finite. */
   readonly watched: Watched;
   /** Bytes that training takes, estimated, but for pictures. */
@@ -115,8 +115,8 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest, measuring =
   const backward = lowerGelu(executor.native ? native : lowerLive(native, shapes));
   const packs = packsOf(trained.map((name) => ({ name, dims: network.graph.initializers.get(name)?.dims ?? [] })));
   const step = stepGraphs(backward, packs, live.statistics, o);
-  const initial = new Map<string, Float32Array>(packs.map((p) => [p.name, packed(p, network.graph.initializers)]));
-  for (const s of live.statistics) initial.set(s.input, packed(alone(s), network.graph.initializers));
+  const tensors = network.graph.initializers;
+  const sources = new Map([...packs, ...live.statistics.map(alone)].map((pack) => [pack.name, pack]));
   const measure = withPacks(network, packs);
   return {
     below: split === null ? null : { model: split.below, width: split.width },
@@ -135,7 +135,10 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest, measuring =
     head,
     packs,
     statistics: live.statistics,
-    initial,
+    initial: (name) => {
+      const pack = sources.get(name);
+      return pack === undefined ? null : packed(pack, tensors);
+    },
     watched: {
       forward: [
         ...trained,

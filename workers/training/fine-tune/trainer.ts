@@ -78,13 +78,11 @@ export async function tuner(
   const entries = [...weights, ...made.moments, ...made.averages];
   const blank = (size: number) => new Float32Array(size);
   const averaged = new Map(weights.map(({ input }) => [averageName(input), input]));
-  const begin = (name: string): Float32Array | undefined => initial.get(name) ?? initial.get(averaged.get(name) ?? '');
+  const begin = (name: string): Float32Array | null => initial(name) ?? initial(averaged.get(name) ?? '');
   const fed = [...entries, ...made.sums].map(({ input, output, dims }): FedBack => {
-    // The engine may keep the array as its own memory: never the caller's.
-    const data = begin(input)?.slice() ?? blank(numbersIn(dims));
     // Running statistics come from the pass, and stay where it is refused.
     const inPlace = statistics.every((s) => s.input !== input);
-    return { input, output, initial: { dataType: 'float32', dims, data }, inPlace };
+    return { input, output, initial: { dataType: 'float32', dims, data: begin(input) }, inPlace };
   });
   const state = first.state([...fed, ...lengths.constants]);
   const rows = graphs.input.dims[0]!;
