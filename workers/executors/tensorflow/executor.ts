@@ -164,6 +164,14 @@ function program(on: Device, model: Model, precision: Precision, as: Run): Progr
       for (const { id } of own.values()) addon.deleteTensor(id);
     }
   }
+  /** Zeros for what was given up for a step that failed, unless there is no device any more to hold them. */
+  function renew(tensors: Map<string, Tensor>, empty: ReadonlyMap<string, Tensor>): void {
+    try {
+      for (const [input, { type, dims }] of empty) tensors.set(input, { id: on.zeros(type, dims), type, dims });
+    } catch {
+      // The step's own error tells of it.
+    }
+  }
   function fetched(results: Map<string, Tensor>, names: readonly string[]): Record<string, HostTensor> {
     try {
       return Object.fromEntries(names.map((name) => [name, read(results.get(name)!)]));
@@ -216,7 +224,7 @@ function program(on: Device, model: Model, precision: Precision, as: Run): Progr
       try {
         results = execute(feeds, takenOf(state), wanted);
       } catch (error) {
-        for (const [input, { type, dims }] of empty) tensors.set(input, { id: on.zeros(type, dims), type, dims });
+        renew(tensors, empty);
         throw error;
       }
       const told = Object.fromEntries(fetch.map((name) => [name, read(results.get(name)!)]));
