@@ -1,5 +1,5 @@
 import type { Precision } from '../../../src/domain/types.js';
-import { type DataType, decodeModel, elements, type Model, type Node } from '../../../src/onnx/index.js';
+import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
 import { asDeviceError } from '../device-errors.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
 import { processorFlags } from '../processor.js';
@@ -27,11 +27,6 @@ interface Compiled {
   readonly plan: Plan;
   readonly session: Session | null;
 }
-/**
- * An update of so many numbers, four for each parameter of AdamW, is worth compiling: MiniLM's 90 million take a third of the
- * time so, and none of the memory that went for what lies between the calls.
- */
-const WORTH_FUSING = 2 ** 25;
 /** Plans of other sizes that are kept; a last, smaller batch needs a second, and more are rare. */
 const MOST_PLANS = 4;
 
@@ -50,17 +45,14 @@ export function tensorflowExecutor(
 ): Executor {
   const addon = loadAddon(installation.addonPath);
   const on = device(addon, avx2 && !addon.isUsingGpuDevice());
-  const made = (model: Model, o: CompileOptions, whenTraining: 'graph' | 'update'): Program => {
-    const run = o.training && !addon.isUsingGpuDevice() ? whenTraining : 'calls';
-    return withDeviceErrors(program(on, model, o.precision ?? 'float32', run));
-  };
-  const load = async (model: Model, o: CompileOptions = {}): Promise<Program> => made(model, o, 'graph');
+  const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
+    withDeviceErrors(program(on, model, o.precision ?? 'float32', o.training === true && !addon.isUsingGpuDevice()));
   return {
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
     compile: load,
     async compileUpdate(model) {
-      const whole = made(model, { training: true }, 'update');
+      const whole = await load(model, { training: true });
       return {
         apply: async (state, feeds) => void (await whole.step(state, feeds, [])),
         dispose: () => whole.dispose(),
@@ -92,10 +84,7 @@ function withDeviceErrors(made: Program): Program {
   };
 }
 
-/** How a plan is run: call by call, as a graph of the library's own, or as one that only updates numbers one by one. */
-type Run = 'calls' | 'graph' | 'update';
-
-function program(on: Device, model: Model, precision: Precision, as: Run): Program {
+function program(on: Device, model: Model, precision: Precision, inSession: boolean): Program {
   const { graph } = model;
   for (const node of graph.nodes) {
     const opset = model.opsets.get(node.domain) ?? 0;
@@ -115,8 +104,7 @@ function program(on: Device, model: Model, precision: Precision, as: Run): Progr
   };
   const sessionOf = (plan: Plan): Session => {
     try {
-      const numbers = [...plan.fed.values()].reduce((n, place) => n + elements(plan.tensors.get(place)!.dims), 0);
-      return openSession(on, plan, { fused: as === 'update' && numbers >= WORTH_FUSING });
+      return openSession(on, plan);
     } catch (error) {
       drop({ plan, session: null });
       throw error;
@@ -147,7 +135,7 @@ function program(on: Device, model: Model, precision: Precision, as: Run): Progr
       let compiled = plans.get(key);
       if (compiled === undefined) {
         const { plan, results } = trace(on, model, find, fed, wanted, precision);
-        if (as === 'calls') {
+        if (!inSession) {
           keep(key, { plan, session: null });
           return new Map([...results].map(([name, { id, type, dims }]) => [name, { id, type, dims }]));
         }

@@ -9,9 +9,6 @@ import type { Plan, Step, Typed } from './plan.js';
 const PRODUCER = 1994;
 export const TAG = 'serve';
 
-/** Read by the library's pass that marks what to compile (tensorflow/compiler/jit/mark_for_compilation_pass.cc). */
-const COMPILED: KernelAttribute = { name: '_XlaCompile', type: ATTRIBUTE.bool, value: true };
-
 const stepName = (at: number): string => `step${at}`;
 const fedName = (place: number): string => `fed${place}`;
 const constantName = (place: number): string => `constant${place}`;
@@ -23,14 +20,13 @@ export const stepNamed = (message: string): number | undefined => {
 
 /**
  * The plan as a SavedModel (tensorflow/core/protobuf/saved_model.proto) of one graph: a node per kernel call, a Placeholder
- * per tensor of `fed` and a Const per tensor of `constants`. `fused`: XLA compiles the calls, where the library has it, into
- * loops that go over memory once. Answers the file's bytes in pieces, and the name by which each place is read (`node:output`).
+ * per tensor of `fed` and a Const per tensor of `constants`. Answers the file's bytes in pieces, and the name by which each
+ * place is read (`node:output`).
  */
 export function graphDef(
   { steps }: Pick<Plan, 'steps'>,
   fed: ReadonlyMap<number, Typed>,
   constants: ReadonlyMap<number, HostTensor>,
-  fused: boolean,
 ): { readonly file: readonly Uint8Array[]; readonly names: ReadonlyMap<number, string> } {
   const names = new Map<number, string>();
   for (const place of fed.keys()) names.set(place, `${fedName(place)}:0`);
@@ -51,12 +47,7 @@ export function graphDef(
       for (const [place, tensor] of constants) constant(graph, constantName(place), tensor);
       for (const [at, step] of steps.entries()) {
         const inputs = step.inputs.map((place) => names.get(place) as string);
-        kernelCalls(
-          graph,
-          stepName(at),
-          fused ? { ...step, attributes: [...step.attributes, COMPILED] } : step,
-          inputs,
-        );
+        kernelCalls(graph, stepName(at), step, inputs);
       }
       graph.message(4, (versions) => versions.varint(1, PRODUCER));
     });
