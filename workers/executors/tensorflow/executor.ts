@@ -2,7 +2,6 @@ import type { Precision } from '../../../src/domain/types.js';
 import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
 import { asDeviceError } from '../device-errors.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
-import { processorFlags } from '../processor.js';
 import { loadAddon } from './addon.js';
 import { unknownOperator } from './describe-node.js';
 import { type Device, device } from './device.js';
@@ -35,13 +34,14 @@ const find = operatorTable();
 /**
  * The TensorFlow engine in this process. A graph is compiled when it is first run on inputs of given sizes: that run writes
  * down its kernel calls, which later ones repeat. For training on a processor they become a graph of the library's own;
- * `avx2` says whether it is one with AVX2 and without AVX-512. Every call blocks this thread. Throws the loader's words where
+ * `avx2` takes forms of gradients that are faster on one with AVX2 and without AVX-512; it stays off until every run with
+ * them gives the same bits (one in seven of ResNet-18 did not), since a run that begins again must. Every call blocks this thread. Throws the loader's words where
  * the library cannot be loaded; `probeTensorflow` tells before. A step on a device that is gone throws `DeviceLost`.
  */
 export function tensorflowExecutor(
   installation: Pick<Installation, 'addonPath'>,
   deviceName: string,
-  avx2 = hasAvx2Only(),
+  avx2 = false,
 ): Executor {
   const addon = loadAddon(installation.addonPath);
   const on = device(addon, avx2 && !addon.isUsingGpuDevice());
@@ -62,11 +62,6 @@ export function tensorflowExecutor(
     dispose: async () => {},
   };
 }
-
-const hasAvx2Only = (): boolean => {
-  const flags = processorFlags();
-  return flags.has('avx2') && !flags.has('avx512f');
-};
 
 /** The program with `DeviceLost` and `DeviceFull` for what its device says when it is gone or its memory short. */
 function withDeviceErrors(made: Program): Program {
