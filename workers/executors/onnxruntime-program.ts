@@ -1,7 +1,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import type { DataType } from '../../src/onnx/index.js';
+import { zeroData } from './arrays.js';
 import type { FedBack, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
-import { zeroData } from './zero-data.js';
 
 /** The engine's tensor over the same memory. */
 export const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>

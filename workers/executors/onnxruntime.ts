@@ -1,5 +1,4 @@
 import { env, InferenceSession } from 'onnxruntime-node';
-import { collectNativeGarbage } from '../../src/collect-garbage.js';
 import {
   blockedLayout,
   encodeModel,
@@ -11,12 +10,12 @@ import {
   type ValueRunner,
   withoutLastCopies,
 } from '../../src/onnx/index.js';
+import { zeroData } from './arrays.js';
 import type { CompileOptions, Executor, Program } from './executor.js';
 import { blockOfChannels } from './onnxruntime-blocks.js';
 import { disabled, FAULTS } from './onnxruntime-faults.js';
 import { program } from './onnxruntime-program.js';
 import { residentUpdate } from './onnxruntime-update.js';
-import { zeroData } from './zero-data.js';
 
 /**
  * Makes a Gemm of a product and a bias, which copies the bias over its whole result on one thread before it begins: 1024 x 384 by
@@ -97,10 +96,7 @@ export function onnxruntimeExecutor(options: {
   };
 }
 
-/**
- * For `measureShapes`: runs a model on zeros and tells type and size of every output. Nothing stays of it in memory: the file
- * and the outputs, several times the network, would do so through the whole training that follows.
- */
+/** For `measureShapes`: runs a model on zeros and tells type and size of every output. */
 export function shapeRunner(executor: Executor): ShapeRunner {
   return async (chunks, feeds) => {
     const compiled = await executor.load(Buffer.concat(chunks));
@@ -112,7 +108,6 @@ export function shapeRunner(executor: Executor): ShapeRunner {
       return new Map(Object.entries(results).map(([name, { dataType, dims }]) => [name, { dataType, dims }]));
     } finally {
       await compiled.dispose();
-      await collectNativeGarbage();
     }
   };
 }

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { elements, graphBuilder, type Model } from '../../../src/onnx/index.js';
 import type { HostTensor } from '../../../workers/executors/executor.js';
-import { tensorflowExecutor } from '../../../workers/executors/tensorflow/executor.js';
 import { random } from '../../support/onnx.js';
 import { TENSORFLOW, tensorflow } from '../../support/tensorflow.js';
 
@@ -74,28 +73,23 @@ function error(made: HostTensor, right: Float64Array): number {
   return right.reduce((most, v, i) => Math.max(most, Math.abs(v - (made.data[i] as number))), 0) / scale;
 }
 
-const TILED: readonly (readonly [string, Case])[] = [
-  ['sizes that tiles fill', { x: [2, 64, 8, 12], out: 64, kernel: 3, stride: 1, pads: [1, 1, 1, 1] }],
-  ['sizes that they do not fill', { x: [3, 64, 7, 9], out: 80, kernel: 3, stride: 1, pads: [1, 1, 1, 1] }],
+const CASES: readonly (readonly [string, Case])[] = [
+  ['a small picture', { x: [2, 64, 8, 12], out: 64, kernel: 3, stride: 1, pads: [1, 1, 1, 1] }],
+  ['odd sizes', { x: [3, 64, 7, 9], out: 80, kernel: 3, stride: 1, pads: [1, 1, 1, 1] }],
   ['no padding', { x: [1, 96, 7, 6], out: 64, kernel: 3, stride: 1, pads: [0, 0, 0, 0] }],
   ['padding that differs from side to side', { x: [2, 64, 5, 8], out: 64, kernel: 3, stride: 1, pads: [0, 2, 1, 0] }],
   ['one place', { x: [2, 64, 1, 1], out: 64, kernel: 3, stride: 1, pads: [1, 1, 1, 1] }],
-];
-const PLAIN: readonly (readonly [string, Case])[] = [
   ['stride 2', { x: [2, 32, 8, 10], out: 16, kernel: 3, stride: 2, pads: [1, 1, 1, 1] }],
   ['stride 2 and a row that no window reaches', { x: [1, 8, 10, 9], out: 8, kernel: 3, stride: 2, pads: [0, 1, 0, 1] }],
   ['a wide kernel over colours', { x: [2, 3, 14, 16], out: 16, kernel: 7, stride: 2, pads: [3, 3, 3, 3] }],
 ];
 
-describe.runIf(TENSORFLOW !== null)('gradients of a convolution, as processors of each kind run them', () => {
-  for (const avx2 of [false, true])
+describe.runIf(TENSORFLOW !== null)(
+  'gradients of a convolution, call by call and in a graph of the library’s own',
+  () => {
     for (const training of [false, true])
-      it.each([
-        ...TILED,
-        ...PLAIN,
-      ])(`avx2 ${avx2}, in a graph of the library’s own ${training}: %s`, async (_name, o) => {
-        tensorflow();
-        const program = await tensorflowExecutor(TENSORFLOW!, 'cpu', avx2).compile(model(o), { training });
+      it.each(CASES)(`as a graph: ${training}; %s`, async (_name, o) => {
+        const program = await tensorflow().compile(model(o), { training });
         const next = random(5);
         const some = (dims: Dims): Float32Array => Float32Array.from({ length: elements(dims) }, () => next() - 0.5);
         const [x, dy, w] = [some(o.x), some(resultOf(o)), some(weightOf(o))];
@@ -104,10 +98,9 @@ describe.runIf(TENSORFLOW !== null)('gradients of a convolution, as processors o
         const { dx, dw } = await program.run(feeds, ['dx', 'dw']);
         const right = reference(o, x, dy, w);
         expect(error(dx!, right.dx)).toBeLessThan(5e-6);
-        // Tiles round otherwise than plain sums, which tells that they were used, and not by much.
-        const [least, most] = avx2 && TILED.some(([, other]) => other === o) ? [3e-6, 3e-5] : [0, 3e-6];
-        expect(error(dw!, right.dw)).toBeGreaterThan(least);
-        expect(error(dw!, right.dw)).toBeLessThan(most);
+        expect(error(dw!, right.dw)).toBeGreaterThan(0);
+        expect(error(dw!, right.dw)).toBeLessThan(3e-6);
         await program.dispose();
       });
-});
+  },
+);

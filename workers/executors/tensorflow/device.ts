@@ -36,8 +36,6 @@ export function typeName(number: number): DataType {
 /** Tensors of any type between this process and the device; the addon itself takes and gives only a few types. */
 export interface Device {
   readonly addon: Addon;
-  /** A processor with AVX2 and without AVX-512, for which the library's convolutions are far from the fastest. */
-  readonly avx2: boolean;
   /** Takes the array over: it must not be written to afterwards. */
   create(t: HostTensor): number;
   /** In memory of the library's own. */
@@ -45,7 +43,7 @@ export interface Device {
   read(id: number, type: DataType, dims: readonly number[]): HostTensor;
 }
 
-export function device(addon: Addon, avx2: boolean): Device {
+export function device(addon: Addon): Device {
   const once = (kernel: string, id: number, attributes: readonly KernelAttribute[]): number =>
     addon.executeOp(kernel, attributes, [id], 1)[0]!.id;
   /** The kernel's result; its input goes. */
@@ -150,7 +148,7 @@ export function device(addon: Addon, avx2: boolean): Device {
     })();
     return { dataType, dims, data };
   }
-  return { addon, avx2, create, zeros, read };
+  return { addon, create, zeros, read };
 }
 
 /** 64-bit numbers as pairs of 32 bits, which is how the addon takes them. */

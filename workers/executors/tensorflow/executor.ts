@@ -33,18 +33,13 @@ const find = operatorTable();
 
 /**
  * The TensorFlow engine in this process. A graph is compiled when it is first run on inputs of given sizes: that run writes
- * down its kernel calls, which later ones repeat. For training on a processor they become a graph of the library's own;
- * `avx2` takes forms of gradients that are faster on one with AVX2 and without AVX-512; it stays off until every run with
- * them gives the same bits (one in seven of ResNet-18 did not), since a run that begins again must. Every call blocks this thread. Throws the loader's words where
- * the library cannot be loaded; `probeTensorflow` tells before. A step on a device that is gone throws `DeviceLost`.
+ * down its kernel calls, which later ones repeat. For training on a processor they become a graph of the library's own. Every
+ * call blocks this thread. Throws the loader's words where the library cannot be loaded; `probeTensorflow` tells before. A step
+ * on a device that is gone throws `DeviceLost`.
  */
-export function tensorflowExecutor(
-  installation: Pick<Installation, 'addonPath'>,
-  deviceName: string,
-  avx2 = false,
-): Executor {
+export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>, deviceName: string): Executor {
   const addon = loadAddon(installation.addonPath);
-  const on = device(addon, avx2 && !addon.isUsingGpuDevice());
+  const on = device(addon);
   const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
     withDeviceErrors(program(on, model, o.precision ?? 'float32', o.training === true && !addon.isUsingGpuDevice()));
   return {

@@ -1,30 +1,6 @@
 import { type DataType, elements, type Tensor } from '../../../src/onnx/index.js';
-import type { HostTensor, TensorData } from '../executor.js';
-
-type Make = {
-  new (buffer: ArrayBufferLike, offset: number, length: number): TensorData;
-  readonly BYTES_PER_ELEMENT: number;
-};
-const ARRAYS: Partial<Record<DataType, Make>> = {
-  float32: Float32Array,
-  float64: Float64Array,
-  float16: Uint16Array,
-  bfloat16: Uint16Array,
-  int64: BigInt64Array,
-  uint64: BigUint64Array,
-  int32: Int32Array,
-  uint32: Uint32Array,
-  int16: Int16Array,
-  uint16: Uint16Array,
-  int8: Int8Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-};
-function arrayOf(type: DataType): Make {
-  const make = ARRAYS[type];
-  if (!make) throw new RangeError(`The TensorFlow engine has no tensors of type ${type}.`);
-  return make;
-}
+import { arrayOf, zeroData } from '../arrays.js';
+import type { HostTensor } from '../executor.js';
 
 /** An initializer as an array; its bytes are shared where they are aligned. */
 export function hostTensor({ dataType, dims, data }: Tensor): HostTensor {
@@ -35,11 +11,9 @@ export function hostTensor({ dataType, dims, data }: Tensor): HostTensor {
 
 /** A tensor from numbers in row-major order; one number fills it. */
 export function numbersIn(dataType: DataType, dims: readonly number[], values: ArrayLike<number> | number): HostTensor {
-  const make = arrayOf(dataType);
-  const n = elements(dims);
-  const data = new make(new ArrayBuffer(n * make.BYTES_PER_ELEMENT), 0, n);
+  const data = zeroData(dataType, dims);
   const big = data instanceof BigInt64Array || data instanceof BigUint64Array;
-  for (let i = 0; i < n; i++) {
+  for (let i = 0; i < data.length; i++) {
     const value = typeof values === 'number' ? values : (values[i] as number);
     if (big) data[i] = BigInt(value);
     else (data as Float32Array)[i] = value;

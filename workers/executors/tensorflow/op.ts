@@ -12,7 +12,7 @@ import type { Recorder, Value } from './recorder.js';
 
 /** What an operator's function sees of one node. */
 export interface Op
-  extends Pick<Recorder, 'mixed' | 'avx2' | 'plain' | 'ordered' | 'call' | 'calls' | 'value' | 'sizes' | 'constant'> {
+  extends Pick<Recorder, 'mixed' | 'plain' | 'ordered' | 'call' | 'calls' | 'value' | 'sizes' | 'constant'> {
   readonly node: Node;
   readonly opset: number;
   readonly count: number;
@@ -36,7 +36,7 @@ export function opOf(
   opset: number,
   values: ReadonlyMap<string, Value>,
   { read }: Pick<Device, 'read'>,
-  { mixed, avx2, plain, ordered, call, calls, value, sizes, constant }: Recorder,
+  { mixed, plain, ordered, call, calls, value, sizes, constant }: Recorder,
 ): Op {
   return {
     node,
@@ -53,7 +53,7 @@ export function opOf(
     float: (name, otherwise) => floatAttribute(node, name, otherwise),
     floats: (name) => floatsAttribute(node, name),
     string: (name, otherwise) => stringAttribute(node, name, otherwise),
-    ...{ mixed, avx2, plain, ordered, call, calls, value, sizes, constant },
+    ...{ mixed, plain, ordered, call, calls, value, sizes, constant },
     numbers(v) {
       if (!v.raw.constant)
         throw new OnnxError(

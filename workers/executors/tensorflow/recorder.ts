@@ -42,7 +42,6 @@ export interface Value {
 export interface Recorder {
   /** Whether products are computed in bfloat16. */
   readonly mixed: boolean;
-  readonly avx2: Device['avx2'];
   readonly steps: readonly Step[];
   /** Tensors made so far: the places of a plan. */
   places(): number;
@@ -82,7 +81,7 @@ export interface Recorder {
   dropAll(): void;
 }
 
-export function recorder({ addon, avx2, create }: Device, precision: Precision): Recorder {
+export function recorder({ addon, create }: Device, precision: Precision): Recorder {
   const steps: Step[] = [];
   const constants = new Map<number, Raw>();
   const known = new Map<string, Raw>();
@@ -196,7 +195,6 @@ export function recorder({ addon, avx2, create }: Device, precision: Precision):
   };
   return {
     mixed: precision === 'mixed',
-    avx2,
     steps,
     constants,
     alive,

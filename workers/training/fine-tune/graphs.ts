@@ -1,3 +1,4 @@
+import { collectNativeGarbage } from '../../../src/collect-garbage.js';
 import type { Precision, TextInput } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
 import {
@@ -22,6 +23,7 @@ import {
   type Pack,
   packed,
   packsOf,
+  type ShapeRunner,
   type Shapes,
   type Statistic,
   settled,
@@ -90,7 +92,7 @@ export interface TuneGraphs {
 export async function tuneGraphs(executor: Executor, o: TuneRequest, measuring = executor): Promise<TuneGraphs> {
   const head = headNames(o.trunk);
   const unfolded = withHead(o, head);
-  const runner = shapeRunner(measuring);
+  const runner = leavingNothing(shapeRunner(measuring));
   const trained = [...head, ...o.parameters.map((p) => p.name)];
   const found = await settled(unfolded, {
     parameters: trained,
@@ -149,6 +151,17 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest, measuring =
     memory: stepMemory(shapes, forward, packs, live.statistics, { ...o, engine: executor.engine.executor }),
   };
 }
+
+/** The file that was run and its outputs, several times the network, would stay in memory through the training that follows. */
+const leavingNothing =
+  (run: ShapeRunner): ShapeRunner =>
+  async (...given) => {
+    try {
+      return await run(...given);
+    } finally {
+      await collectNativeGarbage();
+    }
+  };
 
 const outputsOf = (model: Model): readonly string[] => model.graph.nodes.flatMap((node) => node.outputs);
 

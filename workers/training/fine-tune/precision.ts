@@ -1,6 +1,6 @@
+import { readFileSync } from 'node:fs';
 import type { Engine, Hyperparameters, Precision } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
-import { processorFlags } from '../../executors/processor.js';
 
 /** Throws `job-impossible` where the engine does not compute in the precision that the job asks for. */
 export function refusePrecision({ precision }: Hyperparameters, { executor }: Engine): void {
@@ -21,6 +21,9 @@ export function precisionWords(precision: Precision, { device }: Engine): string
 
 /** Whether the processor says that it multiplies bfloat16 numbers. */
 function hasBfloat16(): boolean {
-  const flags = processorFlags();
-  return ['avx512_bf16', 'amx_bf16', 'bf16'].some((name) => flags.has(name));
+  try {
+    return /\b(avx512_bf16|amx_bf16|bf16)\b/.test(readFileSync('/proc/cpuinfo', 'utf8'));
+  } catch {
+    return false;
+  }
 }

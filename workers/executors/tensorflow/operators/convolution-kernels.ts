@@ -3,8 +3,7 @@ import type { Op } from '../op.js';
 import { channelsLast, type Order } from '../order.js';
 import type { Raw, Value } from '../recorder.js';
 import { concatenated, reshaped } from './shape.js';
-import { paddingOf, reachedEnds, type Window } from './window.js';
-import { tiledWeightGradient, worthTiling } from './winograd.js';
+import { paddingOf, type Window } from './window.js';
 
 const NHWC: Order = channelsLast(4);
 /** [out, in, h, w] as TensorFlow has kernels: places, in, out. */
@@ -31,26 +30,8 @@ const attributesOf = ({ w }: Geometry) => ({
   data_format: 'NHWC',
   ...paddingOf(w),
 });
-/** With the padding made by a Pad or taken away by a Slice. */
-const withoutPadding = (g: Geometry) => ({ ...attributesOf(g), padding: 'VALID', explicit_paddings: [] });
 /** Depthwise kernels know one stride for both axes. */
 const evenStride = (g: Geometry): boolean => g.w.strides[0] === g.w.strides[1];
-
-/**
- * Gradients with an explicit padding are left to the library's older kernels (2.18). With AVX2 those take twice as long
- * for wide inputs and half as long again for the kernel over narrow ones: they get the padding apart.
- */
-function padded({ w, x }: Geometry): Record<'begins' | 'whole' | 'pairs', readonly number[]> {
-  const ends = [0, ...reachedEnds(w), 0];
-  const begins = [0, ...w.begins, 0];
-  return {
-    begins,
-    whole: NHWC.map((axis, i) => (x[axis] as number) + (begins[i] as number) + (ends[i] as number)),
-    pairs: begins.flatMap((begin, i) => [begin, ends[i] as number]),
-  };
-}
-/** Channels from which on the library's older kernel is the faster one for a kernel's gradient with explicit padding. */
-const WIDE = 16;
 
 const rows = (c: Op, v: Value): Raw => {
   const channels = v.dims[1] as number;
@@ -119,19 +100,11 @@ export function inputGradient(c: Op, dy: Value, weight: Value, g: Geometry): Val
       1,
     );
   }
-  const dims = NHWC.map((a) => g.x[a] as number);
-  const result = c.ordered(dy, NHWC);
-  if (isDepthwise(g)) {
-    const raws = [c.sizes(dims), depthwiseKernel(c, weight, g), result];
-    return c.value(c.call('DepthwiseConv2dNativeBackpropInput', raws, attributesOf(g)), NHWC);
-  }
-  const raws = [c.ordered(weight, HWIO), result];
-  const attributes = attributesOf(g);
-  if (!c.avx2 || attributes.padding !== 'EXPLICIT')
-    return c.value(c.call('Conv2DBackpropInput', [c.sizes(dims), ...raws], attributes), NHWC);
-  const { begins, whole } = padded(g);
-  const made = c.call('Conv2DBackpropInput', [c.sizes(whole), ...raws], withoutPadding(g));
-  return c.value(c.call('Slice', [made, c.sizes(begins), c.sizes(dims)]), NHWC);
+  const sizes = c.sizes(NHWC.map((a) => g.x[a] as number));
+  const [kernel, weights] = isDepthwise(g)
+    ? ['DepthwiseConv2dNativeBackpropInput', depthwiseKernel(c, weight, g)]
+    : ['Conv2DBackpropInput', c.ordered(weight, HWIO)];
+  return c.value(c.call(kernel as string, [sizes, weights as Raw, c.ordered(dy, NHWC)], attributesOf(g)), NHWC);
 }
 
 export function weightGradient(c: Op, x: Value, dy: Value, g: Geometry): Value {
@@ -154,14 +127,7 @@ export function weightGradient(c: Op, x: Value, dy: Value, g: Geometry): Value {
       0,
     );
   }
-  const [input, result] = [c.ordered(x, NHWC), c.ordered(dy, NHWC)];
-  const [out, channels] = g.weight as [number, number];
-  if (c.avx2 && !c.mixed && worthTiling(g.w, channels, out))
-    return c.value(tiledWeightGradient(c, input, result, g.w), HWIO);
   const sizes = c.sizes(HWIO.map((a) => g.weight[a] as number));
-  const attributes = attributesOf(g);
-  if (!c.avx2 || attributes.padding !== 'EXPLICIT' || channels >= WIDE)
-    return c.value(c.call('Conv2DBackpropFilter', [input, sizes, result], attributes), HWIO);
-  const zeros = c.call('Pad', [input, c.constant('int32', [4, 2], padded(g).pairs)]);
-  return c.value(c.call('Conv2DBackpropFilter', [zeros, sizes, result], withoutPadding(g)), HWIO);
+  const raws = [c.ordered(x, NHWC), sizes, c.ordered(dy, NHWC)];
+  return c.value(c.call('Conv2DBackpropFilter', raws, attributesOf(g)), HWIO);
 }
