@@ -1,9 +1,10 @@
 import { type Writer, writer } from '../../../src/onnx/proto/writer.js';
-import type { DataType, HostTensor } from '../executor.js';
+import type { HostTensor } from '../executor.js';
 import { ATTRIBUTE, type KernelAttribute } from './addon.js';
 import { typeNumber } from './device.js';
 import { inputTypes } from './kernels.js';
-import type { Plan, Step, Typed } from './plan.js';
+import { type Call, withPaddingApart } from './padding-apart.js';
+import type { Plan, Typed } from './plan.js';
 
 /** Of TensorFlow 2.18; a library takes graphs of any older one. */
 const PRODUCER = 1994;
@@ -19,7 +20,7 @@ export const stepNamed = (message: string): number | undefined => {
 };
 
 /**
- * The plan as a SavedModel (tensorflow/core/protobuf/saved_model.proto) of one graph: a node per kernel call, a Placeholder
+ * The plan as a SavedModel (tensorflow/core/protobuf/saved_model.proto) of one graph: nodes per kernel call, a Placeholder
  * per tensor of `fed` and a Const per tensor of `constants`. Answers the file's bytes in pieces, and the name by which each
  * place is read (`node:output`).
  */
@@ -47,7 +48,10 @@ export function graphDef(
       for (const [place, tensor] of constants) constant(graph, constantName(place), tensor);
       for (const [at, step] of steps.entries()) {
         const inputs = step.inputs.map((place) => names.get(place) as string);
-        kernelCalls(graph, stepName(at), step, inputs);
+        const numbers = (i: number) => Array.from(constants.get(step.inputs[i] as number)!.data as Int32Array);
+        const made = withPaddingApart(stepName(at), step, inputs, numbers);
+        for (const [name, tensor] of made.constants) constant(graph, name, tensor);
+        for (const call of made.calls) kernelCall(graph, call);
       }
       graph.message(4, (versions) => versions.varint(1, PRODUCER));
     });
@@ -55,36 +59,7 @@ export function graphDef(
   return { file: w.chunks(), names };
 }
 
-/**
- * The step under its name. The library's fused kernel for a depthwise convolution, its bias and its activation forgets an
- * explicit padding and ends the process over it (2.18): its input gets the zeros before instead.
- */
-function kernelCalls(
-  graph: Writer,
-  name: string,
-  { kernel, attributes, types }: Pick<Step, 'kernel' | 'attributes' | 'types'>,
-  inputs: readonly string[],
-): void {
-  const pairs = kernel === 'DepthwiseConv2dNative' && attributes.find((a) => a.name === 'explicit_paddings');
-  if (!pairs) {
-    kernelCall(graph, name, kernel, attributes, types, inputs);
-    return;
-  }
-  const [input, weights] = inputs as [string, string];
-  const [around, padded] = [`${name}/around`, `${name}/padded`];
-  constant(graph, around, { dataType: 'int32', dims: [4, 2], data: Int32Array.from(pairs.value as readonly number[]) });
-  kernelCall(graph, padded, 'Pad', [], [types[0] as DataType, 'int32'], [input, around]);
-  const bare = attributes.filter((a) => a !== pairs).map((a) => (a.name === 'padding' ? { ...a, value: 'VALID' } : a));
-  kernelCall(graph, name, kernel, bare, types, [padded, weights]);
-}
-function kernelCall(
-  graph: Writer,
-  name: string,
-  kernel: string,
-  given: readonly KernelAttribute[],
-  types: readonly DataType[],
-  inputs: readonly string[],
-): void {
+function kernelCall(graph: Writer, { name, kernel, attributes: given, types, inputs }: Call): void {
   node(graph, name, kernel, inputs, (attributes) => {
     for (const a of given) attribute(attributes, a.name, (v) => attributeValue(v, a));
     for (const [key, type] of inputTypes(kernel, types.map(typeNumber)))
