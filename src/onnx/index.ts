@@ -36,6 +36,7 @@ export { type LinearHead, linearHead } from './head.js';
 export { inferShapes, stated } from './infer.js';
 export { inferenceForm } from './inference.js';
 export { inlineBranches, inlineFunctions } from './inline.js';
+export { kernelOrders } from './kernel-orders.js';
 export { withoutLastCopies } from './last-copies.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
 export { liveBatchNorm, liveShapes, lowerLive, type Statistic } from './live-batch-norm.js';
@@ -57,7 +58,7 @@ export {
   type Trained,
 } from './optimizer.js';
 export { overwritable } from './overwritable.js';
-export { type Pack, type Packed, packed, packsOf, unpacked, withPacks } from './packs.js';
+export { lying, type Pack, type Packed, packed, packsOf, unlying, unpacked, withPacks } from './packs.js';
 export { initializersAsInputs, withInitializers } from './parameters.js';
 export { decodeModel } from './proto/decode.js';
 export { encodeModel } from './proto/encode.js';

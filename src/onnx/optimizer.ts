@@ -19,6 +19,8 @@ export interface StateEntry {
   readonly input: string;
   readonly output: string;
   readonly dims: readonly number[];
+  /** The parameter of which it has a number for each of its own; it is one itself, or stands alone, where left out. */
+  readonly of?: string;
 }
 /** What a step adds to the graph. */
 export interface StepState {
@@ -150,7 +152,7 @@ function state(
   const input = b.input(`${letter}(${p.name})`, FLOAT, p.dims);
   const output = b.op('Add', update(input), {}, { outputs: [nextName(input)] });
   b.output(output, FLOAT, p.dims);
-  into.push({ input, output, dims: p.dims });
+  into.push({ input, output, dims: p.dims, of: p.name });
   return output;
 }
 

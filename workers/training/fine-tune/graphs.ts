@@ -10,6 +10,7 @@ import {
   graphBuilder,
   initializersAsInputs,
   inputShapes,
+  kernelOrders,
   linearHead,
   liveBatchNorm,
   liveShapes,
@@ -115,7 +116,14 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest, measuring =
   const fused = fuseGelu(forward, shapes);
   const native = differentiate(initializersAsInputs(fused.model, fed), 'loss', trained, fused.shapes, rules);
   const backward = lowerGelu(executor.native ? native : lowerLive(native, shapes));
-  const packs = packsOf(trained.map((name) => ({ name, dims: network.graph.initializers.get(name)?.dims ?? [] })));
+  const orders = executor.native ? kernelOrders(network) : new Map<string, readonly number[]>();
+  const packs = packsOf(
+    trained.map((name) => {
+      const dims = network.graph.initializers.get(name)?.dims ?? [];
+      const order = orders.get(name);
+      return { name, dims, ...(order && { order }) };
+    }),
+  );
   const step = stepGraphs(backward, packs, live.statistics, o);
   const tensors = network.graph.initializers;
   const sources = new Map([...packs, ...live.statistics.map(alone)].map((pack) => [pack.name, pack]));

@@ -10,6 +10,7 @@ import {
   type Model,
   movingAverage,
   type Pack,
+  type Packed,
   type StateEntry,
   type Statistic,
   sgd,
@@ -109,15 +110,12 @@ const named = ({ input, dims }: Statistic) => ({ name: input, dims });
 
 /** The gradients of a pack's tensors, one behind the other. */
 function gathering(b: GraphBuilder, pack: Pack): string {
+  const gradient = ({ name, order }: Packed): string =>
+    order ? b.op('Transpose', [gradientName(name)], { perm: [...order] }) : gradientName(name);
   const [first] = pack.tensors;
-  if (pack.tensors.length === 1 && first!.dims.length === pack.dims.length) return gradientName(first!.name);
-  const flat = (name: string): string =>
-    b.op('Reshape', [gradientName(name), b.constant(tensor('', 'int64', [1], [-1]))]);
-  return b.op(
-    'Concat',
-    pack.tensors.map((t) => flat(t.name)),
-    { axis: 0 },
-  );
+  if (pack.tensors.length === 1 && first!.dims.length === pack.dims.length) return gradient(first!);
+  const flat = (t: Packed): string => b.op('Reshape', [gradient(t), b.constant(tensor('', 'int64', [1], [-1]))]);
+  return b.op('Concat', pack.tensors.map(flat), { axis: 0 });
 }
 
 function optimizerStep(
@@ -180,7 +178,7 @@ function averaging(
   const entries = changed.map(({ name, dims }): StateEntry => {
     const [value, average] = [b.input(name, 'float32', dims), b.input(averageName(name), 'float32', dims)];
     const output = movingAverage(b, average, value, decay, `next(${average})`);
-    return { input: average, output: b.output(output, 'float32', dims), dims };
+    return { input: average, output: b.output(output, 'float32', dims), dims, of: name };
   });
   return { model: b.model(), entries };
 }

@@ -1,4 +1,4 @@
-import { GRADIENT_NORM, type StateEntry, type Tensor, unpacked } from '../../../src/onnx/index.js';
+import { GRADIENT_NORM, lying, type StateEntry, type Tensor, unlying, unpacked } from '../../../src/onnx/index.js';
 import type { Executor, FedBack, Feeds, HostTensor } from '../../executors/executor.js';
 import { firstNotFinite } from './culprit.js';
 import { DROPOUT_MASK, dropoutMask } from './dropout.js';
@@ -77,8 +77,22 @@ export async function tuner(
   ];
   const entries = [...weights, ...made.moments, ...made.averages];
   const blank = (size: number) => new Float32Array(size);
+  const packOf = new Map(packs.map((pack) => [pack.name, pack]));
+  const packByInput = new Map(entries.map(({ input, of }) => [input, packOf.get(of ?? input)]));
+  /** From a tensor's own order of numbers to how they lie in the state, and back. */
+  const laid = (name: string, data: Float32Array): Float32Array => {
+    const pack = packByInput.get(name);
+    return pack ? lying(pack, data) : data;
+  };
+  const own = (name: string, data: Float32Array): Float32Array => {
+    const pack = packByInput.get(name);
+    return pack ? unlying(pack, data) : data;
+  };
   const averaged = new Map(weights.map(({ input }) => [averageName(input), input]));
-  const begin = (name: string): Float32Array | null => initial(name) ?? initial(averaged.get(name) ?? '');
+  const begin = (name: string): Float32Array | null => {
+    const data = initial(averaged.get(name) ?? name);
+    return data && laid(name, data);
+  };
   const fed = [...entries, ...made.sums].map(({ input, output, dims }): FedBack => {
     // Running statistics come from the pass, and stay where it is refused.
     const inPlace = statistics.every((s) => s.input !== input);
@@ -90,14 +104,14 @@ export async function tuner(
   /** The network that takes `examples` rows of this data. */
   const formFor = (data: HostTensor['data'], examples: number) =>
     lengths.of(graphs.input.dims.length === 2 ? [rows, data.length / examples] : graphs.input.dims);
-  const read = async (name: string) => ((await state.read(name)).data as Float32Array).slice();
+  const read = async (name: string) => own(name, ((await state.read(name)).data as Float32Array).slice());
   const readAll = async (pairs: readonly (readonly [string, string])[]): Promise<Snapshot> =>
     new Map(await Promise.all(pairs.map(async ([name, from]) => [name, await read(from)] as const)));
 
   const write = async ({ input, dims }: StateEntry, data: Float32Array | undefined): Promise<void> => {
     if (data?.length !== numbersIn(dims))
       throw new RangeError(`The snapshot lacks '${input}' of ${numbersIn(dims)} numbers.`);
-    await state.write(input, { dataType: 'float32', dims, data: data.slice() });
+    await state.write(input, { dataType: 'float32', dims, data: laid(input, data.slice()) });
   };
 
   /** The batch in passes; those without a target that counts are left out. */

@@ -39,8 +39,11 @@ const rows = (c: Op, v: Value): Raw => {
 };
 const fromRows = (c: Op, raw: Raw, dims: readonly number[]): Value =>
   c.value(c.call('Reshape', [raw, c.sizes(NHWC.map((a) => dims[a] as number))]), NHWC);
-/** A kernel of one place as a matrix [out, in]. */
-const matrix = (c: Op, v: Value): Raw => c.plain(reshaped(c, v, v.dims.slice(0, 2)));
+/** A kernel of one place as a matrix [in, out]. */
+const matrix = (c: Op, v: Value): Raw => {
+  const [out, channels] = v.dims as [number, number];
+  return c.call('Reshape', [c.ordered(v, HWIO), c.sizes([channels, out])]);
+};
 /** Without oneDNN's kernels for bfloat16 the library's convolutions add up in it; its products do so in float32. */
 const asProduct = (c: Op, g: Geometry): boolean => c.mixed && isPoint(g);
 const depthwiseKernel = (c: Op, v: Value, { group, weight }: Geometry): Raw => {
@@ -68,8 +71,7 @@ const one = (g: Geometry): Geometry => ({
 
 export function forward(c: Op, x: Value, weight: Value, g: Geometry): Value {
   if (asProduct(c, g)) {
-    const flags = { transpose_a: false, transpose_b: true };
-    const made = c.call('MatMul', [rows(c, x), matrix(c, weight)], flags);
+    const made = c.call('MatMul', [rows(c, x), matrix(c, weight)], { transpose_a: false, transpose_b: false });
     return fromRows(c, made, [g.x[0] as number, g.weight[0] as number, ...g.w.output]);
   }
   if (isDepthwise(g) && evenStride(g)) {
@@ -89,7 +91,7 @@ export function forward(c: Op, x: Value, weight: Value, g: Geometry): Value {
 
 export function inputGradient(c: Op, dy: Value, weight: Value, g: Geometry): Value {
   if (asProduct(c, g)) {
-    const made = c.call('MatMul', [rows(c, dy), matrix(c, weight)], { transpose_a: false, transpose_b: false });
+    const made = c.call('MatMul', [rows(c, dy), matrix(c, weight)], { transpose_a: false, transpose_b: true });
     return fromRows(c, made, g.x);
   }
   if (g.group > 1 && !(isDepthwise(g) && evenStride(g))) {
@@ -109,8 +111,8 @@ export function inputGradient(c: Op, dy: Value, weight: Value, g: Geometry): Val
 
 export function weightGradient(c: Op, x: Value, dy: Value, g: Geometry): Value {
   if (isPoint(g)) {
-    const made = c.call('MatMul', [rows(c, dy), rows(c, x)], { transpose_a: true, transpose_b: false });
-    return c.value(c.call('Reshape', [made, c.sizes(g.weight)]));
+    const made = c.call('MatMul', [rows(c, x), rows(c, dy)], { transpose_a: true, transpose_b: false });
+    return c.value(c.call('Reshape', [made, c.sizes(HWIO.map((a) => g.weight[a] as number))]), HWIO);
   }
   if (isDepthwise(g) && evenStride(g)) {
     const [out, , ...kernel] = g.weight as [number, number, ...number[]];
