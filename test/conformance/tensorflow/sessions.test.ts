@@ -110,4 +110,51 @@ describe.runIf(TENSORFLOW !== null)('a graph of the library’s own, for trainin
     await program.dispose();
     expect(addon.getNumOfTensors()).toBe(before);
   });
+
+  it('updates millions of numbers in compiled loops, to the same values', async () => {
+    const size = 2 ** 23;
+    const b = graphBuilder({ opset: 13, name: 'update' });
+    const number = (value: number): string => b.constant(tensor('', 'float32', [], [value]));
+    const [w, m, v, g] = ['w', 'm', 'v', 'g'].map((name) => b.input(name, 'float32', [size])) as [
+      string,
+      string,
+      string,
+      string,
+    ];
+    const moved = (x: string, keep: number, by: string): string =>
+      b.op('Add', [b.op('Mul', [x, number(keep)]), b.op('Mul', [by, number(1 - keep)])]);
+    const [mean, square] = [moved(m, 0.9, g), moved(v, 0.99, b.op('Mul', [g, g]))];
+    const by = b.op('Div', [mean, b.op('Add', [b.op('Sqrt', [square]), number(1e-3)])]);
+    const next = [b.op('Sub', [w, b.op('Mul', [by, number(0.1)])]), mean, square];
+    for (const [i, name] of ['w', 'm', 'v'].entries())
+      b.output(b.op('Identity', [next[i]!], {}, { outputs: [`next(${name})`] }), 'float32', [size]);
+    const update = await tensorflow().compileUpdate(b.model());
+    const program = await tensorflow().compile(lookup(), { training: true });
+    const given = new Map(
+      ['w', 'm', 'v', 'g'].map((name, k) => [
+        name,
+        Float32Array.from({ length: size }, (_, i) => ((i * 7919 + k * 104729) % 1000) / 1000),
+      ]),
+    );
+    const state = program.state(
+      [...given].map(([input, data]) => ({
+        input,
+        output: `next(${input})`,
+        initial: { dataType: 'float32', dims: [size], data },
+      })),
+    );
+    const [before, after] = [['w', 'm', 'v', 'g'].map((name) => given.get(name)!.slice(0, 5000)), ['w', 'm', 'v']];
+    await update.apply(state, {});
+    const told = await Promise.all(after.map(async (name) => (await state.read(name)).data as Float32Array));
+    for (let i = 0; i < 5000; i++) {
+      const [w0, m0, v0, g0] = before.map((data) => data[i]!) as [number, number, number, number];
+      const [m1, v1] = [0.9 * m0 + 0.1 * g0, 0.99 * v0 + 0.01 * g0 * g0];
+      expect(told[0]![i]).toBeCloseTo(w0 - (0.1 * m1) / (Math.sqrt(v1) + 1e-3), 4);
+      expect(told[1]![i]).toBeCloseTo(m1, 6);
+      expect(told[2]![i]).toBeCloseTo(v1, 6);
+    }
+    state.dispose();
+    await update.dispose();
+    await program.dispose();
+  });
 });

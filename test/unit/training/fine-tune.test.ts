@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Hyperparameters } from '../../../src/domain/types.js';
-import { packed, packsOf, tensor, unpacked } from '../../../src/onnx/index.js';
 import { weightsOf } from '../../../workers/training/class-weights.js';
 import { fitting } from '../../../workers/training/fine-tune/fit.js';
 import type { Memory } from '../../../workers/training/fine-tune/memory.js';
@@ -191,31 +190,5 @@ describe('the pace', () => {
       at += 100;
     }
     expect(clock.pace()).toEqual({ steps: 5, stepMs: 10, waitMs: (50 + 2 + 4) / 3 });
-  });
-});
-
-describe('packs', () => {
-  it('take tensors in and give them out again, large ones alone', () => {
-    const tensors = new Map(
-      [
-        ['a', [2, 3]],
-        ['big', [1024, 256]],
-        ['b', [4]],
-      ].map(([name, dims]) => {
-        const size = (dims as number[]).reduce((n, d) => n * d, 1);
-        const values = Float32Array.from({ length: size }, (_, i) => Math.sin(i + (name as string).length));
-        return [name as string, tensor(name as string, 'float32', dims as number[], values)] as const;
-      }),
-    );
-    const packs = packsOf([...tensors.values()]);
-    expect(packs.map((p) => [p.size, p.tensors.map((t) => t.name)])).toEqual([
-      [10, ['a', 'b']],
-      [1024 * 256, ['big']],
-    ]);
-    for (const pack of packs)
-      for (const t of unpacked(pack, packed(pack, tensors))) {
-        expect(t.dims).toEqual(tensors.get(t.name)!.dims);
-        expect(Buffer.from(t.data).equals(Buffer.from(tensors.get(t.name)!.data))).toBe(true);
-      }
   });
 });

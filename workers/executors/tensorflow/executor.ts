@@ -1,5 +1,5 @@
 import type { Precision } from '../../../src/domain/types.js';
-import { type DataType, decodeModel, type Model, type Node } from '../../../src/onnx/index.js';
+import { type DataType, decodeModel, elements, type Model, type Node } from '../../../src/onnx/index.js';
 import { asDeviceError } from '../device-errors.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
 import { loadAddon } from './addon.js';
@@ -26,6 +26,10 @@ interface Compiled {
   readonly plan: Plan;
   readonly session: Session | null;
 }
+/** How a plan is run: call by call, as a graph of the library's own, or as one that only updates numbers one by one. */
+type Run = 'calls' | 'graph' | 'update';
+/** An update that goes over so many numbers, four for each parameter of AdamW, is worth compiling. */
+const WORTH_FUSING = 2 ** 23;
 /** Plans of other sizes that are kept; a last, smaller batch needs a second, and more are rare. */
 const MOST_PLANS = 4;
 
@@ -40,14 +44,16 @@ const find = operatorTable();
 export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>, deviceName: string): Executor {
   const addon = loadAddon(installation.addonPath);
   const on = device(addon);
+  const made = (model: Model, { precision = 'float32' }: CompileOptions, run: Run): Program =>
+    withDeviceErrors(program(on, model, precision, addon.isUsingGpuDevice() ? 'calls' : run));
   const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
-    withDeviceErrors(program(on, model, o.precision ?? 'float32', o.training === true && !addon.isUsingGpuDevice()));
+    made(model, o, o.training ? 'graph' : 'calls');
   return {
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
     compile: load,
     async compileUpdate(model) {
-      const whole = await load(model, { training: true });
+      const whole = made(model, {}, 'update');
       return {
         apply: async (state, feeds) => void (await whole.step(state, feeds, [])),
         dispose: () => whole.dispose(),
@@ -74,7 +80,7 @@ function withDeviceErrors(made: Program): Program {
   };
 }
 
-function program(on: Device, model: Model, precision: Precision, inSession: boolean): Program {
+function program(on: Device, model: Model, precision: Precision, as: Run): Program {
   const { graph } = model;
   for (const node of graph.nodes) {
     const opset = model.opsets.get(node.domain) ?? 0;
@@ -94,7 +100,8 @@ function program(on: Device, model: Model, precision: Precision, inSession: bool
   };
   const sessionOf = (plan: Plan): Session => {
     try {
-      return openSession(on, plan);
+      const numbers = [...plan.fed.values()].reduce((n, place) => n + elements(plan.tensors.get(place)!.dims), 0);
+      return openSession(on, plan, as === 'update' && numbers >= WORTH_FUSING);
     } catch (error) {
       drop({ plan, session: null });
       throw error;
@@ -125,7 +132,7 @@ function program(on: Device, model: Model, precision: Precision, inSession: bool
       let compiled = plans.get(key);
       if (compiled === undefined) {
         const { plan, results } = trace(on, model, find, fed, wanted, precision);
-        if (!inSession) {
+        if (as === 'calls') {
           keep(key, { plan, session: null });
           return new Map([...results].map(([name, { id, type, dims }]) => [name, { id, type, dims }]));
         }

@@ -10,6 +10,9 @@ import type { Plan, Typed } from './plan.js';
 const PRODUCER = 1994;
 export const TAG = 'serve';
 
+/** Read by the library's pass that marks what XLA is to compile (tensorflow/compiler/jit/mark_for_compilation_pass.cc). */
+const COMPILED: KernelAttribute = { name: '_XlaCompile', type: ATTRIBUTE.bool, value: true };
+
 const stepName = (at: number): string => `step${at}`;
 const fedName = (place: number): string => `fed${place}`;
 const constantName = (place: number): string => `constant${place}`;
@@ -21,13 +24,15 @@ export const stepNamed = (message: string): number | undefined => {
 
 /**
  * The plan as a SavedModel (tensorflow/core/protobuf/saved_model.proto) of one graph: nodes per kernel call, a Placeholder
- * per tensor of `fed` and a Const per tensor of `constants`. Answers the file's bytes in pieces, and the name by which each
+ * per tensor of `fed` and a Const per tensor of `constants`. `fused`: the calls are compiled into loops that go over memory
+ * once. Answers the file's bytes in pieces, and the name by which each
  * place is read (`node:output`).
  */
 export function graphDef(
   { steps }: Pick<Plan, 'steps'>,
   fed: ReadonlyMap<number, Typed>,
   constants: ReadonlyMap<number, HostTensor>,
+  fused: boolean,
 ): { readonly file: readonly Uint8Array[]; readonly names: ReadonlyMap<number, string> } {
   const names = new Map<number, string>();
   for (const place of fed.keys()) names.set(place, `${fedName(place)}:0`);
@@ -51,7 +56,7 @@ export function graphDef(
         const numbers = (i: number) => Array.from(constants.get(step.inputs[i] as number)!.data as Int32Array);
         const made = withPaddingApart(stepName(at), step, inputs, numbers);
         for (const [name, tensor] of made.constants) constant(graph, name, tensor);
-        for (const call of made.calls) kernelCall(graph, call);
+        for (const call of made.calls) kernelCall(graph, call, fused ? [COMPILED] : []);
       }
       graph.message(4, (versions) => versions.varint(1, PRODUCER));
     });
@@ -59,9 +64,13 @@ export function graphDef(
   return { file: w.chunks(), names };
 }
 
-function kernelCall(graph: Writer, { name, kernel, attributes: given, types, inputs }: Call): void {
+function kernelCall(
+  graph: Writer,
+  { name, kernel, attributes: given, types, inputs }: Call,
+  hints: readonly KernelAttribute[],
+): void {
   node(graph, name, kernel, inputs, (attributes) => {
-    for (const a of given) attribute(attributes, a.name, (v) => attributeValue(v, a));
+    for (const a of [...given, ...hints]) attribute(attributes, a.name, (v) => attributeValue(v, a));
     for (const [key, type] of inputTypes(kernel, types.map(typeNumber)))
       attribute(attributes, key, (v) => v.varint(6, type));
   });

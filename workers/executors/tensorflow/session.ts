@@ -18,10 +18,11 @@ const MOST_NUMBERS = 1024;
 
 /**
  * The plan as a graph of the library's own (TF_LoadSessionFromSavedModel), which it may rewrite: a convolution, its bias and
- * its activation become one kernel, reshapes fall away. What is fed and given out lies in this process's memory, so that a
+ * its activation become one kernel, reshapes fall away. `fused`: what goes over the same numbers becomes one loop, which
+ * takes the library a second or two to compile. What is fed and given out lies in this process's memory, so that a
  * session is for processors: a GPU's tensors would travel there and back in every run.
  */
-export function openSession({ addon, read }: Device, plan: Plan): Session {
+export function openSession({ addon, read }: Device, plan: Plan, fused: boolean): Session {
   const fed = new Map([...plan.fed.values()].map((place) => [place, plan.tensors.get(place)!]));
   const constants = new Map<number, HostTensor>();
   const always: number[] = [];
@@ -33,7 +34,7 @@ export function openSession({ addon, read }: Device, plan: Plan): Session {
       always.push(id);
     }
   }
-  const { file, names } = graphDef(plan, fed, constants);
+  const { file, names } = graphDef(plan, fed, constants, fused);
   const session = load(file);
 
   const namesOf = (places: Iterable<number>): string => Array.from(places, (place) => names.get(place)!).join();

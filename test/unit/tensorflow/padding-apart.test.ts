@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { preparedAttributes } from '../../../workers/executors/tensorflow/kernels.js';
+import { withPaddingApart } from '../../../workers/executors/tensorflow/padding-apart.js';
+
+const PAIRS = [0, 0, 1, 2, 3, 4, 0, 0];
+/** The calls of one with the constant numbers of its inputs, and what else they read. */
+function made(kernel: string, padding: object, constants: Readonly<Record<number, readonly number[]>>) {
+  const attributes = preparedAttributes(kernel, { strides: [1, 2, 2, 1], data_format: 'NHWC', ...padding });
+  const types = ['float32', 'int32', 'float32'] as const;
+  const step = {
+    kernel,
+    attributes,
+    types: kernel === 'Conv2DBackpropInput' ? (['int32', 'float32'] as const) : types,
+  };
+  const { calls, constants: own } = withPaddingApart('step7', step, ['a:0', 'b:0', 'c:0'], (i) => constants[i]!);
+  return {
+    calls: calls.map((c) => [c.name, c.kernel, c.attributes.find((a) => a.name === 'padding')?.value, ...c.inputs]),
+    constants: Object.fromEntries([...own].map(([name, t]) => [name, Array.from(t.data as Int32Array)])),
+  };
+}
+const EXPLICIT = { padding: 'EXPLICIT', explicit_paddings: PAIRS };
+
+describe('explicit paddings in graphs of the library’s own', () => {
+  it('are made before the gradient of a kernel over few channels and before depthwise convolutions', () => {
+    const around = { 'step7/around': PAIRS };
+    const padded = ['step7/padded', 'Pad', undefined, 'a:0', 'step7/around'];
+    expect(made('Conv2DBackpropFilter', EXPLICIT, { 1: [3, 3, 64, 128] })).toEqual({
+      calls: [padded, ['step7', 'Conv2DBackpropFilter', 'VALID', 'step7/padded', 'b:0', 'c:0']],
+      constants: around,
+    });
+    expect(made('DepthwiseConv2dNative', EXPLICIT, {})).toEqual({
+      calls: [padded, ['step7', 'DepthwiseConv2dNative', 'VALID', 'step7/padded', 'b:0', 'c:0']],
+      constants: around,
+    });
+  });
+
+  it('are cut off the gradient of an input of many channels', () => {
+    expect(made('Conv2DBackpropInput', EXPLICIT, { 0: [8, 10, 20, 16] })).toEqual({
+      calls: [
+        ['step7/uncut', 'Conv2DBackpropInput', 'VALID', 'step7/large', 'b:0', 'c:0'],
+        ['step7', 'Slice', undefined, 'step7/uncut', 'step7/begin', 'a:0'],
+      ],
+      constants: { 'step7/large': [8, 13, 27, 16], 'step7/begin': [0, 1, 3, 0] },
+    });
+  });
+
+  it.each([
+    ['Conv2DBackpropFilter', EXPLICIT, { 1: [3, 3, 128, 8] }],
+    ['Conv2DBackpropInput', EXPLICIT, { 0: [8, 10, 20, 3] }],
+    ['Conv2DBackpropFilter', { padding: 'SAME' }, {}],
+    ['Conv2DBackpropInput', { padding: 'VALID' }, {}],
+    ['Conv2D', EXPLICIT, {}],
+  ] as const)('stay elsewhere: %s, %o', (kernel, padding, constants) => {
+    expect(made(kernel, padding, constants)).toEqual({
+      calls: [['step7', kernel, padding.padding, 'a:0', 'b:0', 'c:0']],
+      constants: {},
+    });
+  });
+});
