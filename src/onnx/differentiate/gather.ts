@@ -5,32 +5,34 @@ import { NEWEST_OPSET } from '../opsets.js';
 import { elements } from '../tensor.js';
 import { wrap } from './axes.js';
 import type { Rule, RuleLine } from './rule.js';
-import { addedRows, floatType } from './scatter.js';
+import { type AddedRows, addedRows, floatType } from './scatter.js';
 
-/** Rows taken twice get both gradients. */
-const gather: Rule = (c) => [
-  () => {
-    const { b } = c;
-    const dims = c.dims(0);
-    const axis = wrap(intAttribute(c.node, 'axis', 0), dims.length);
-    const size = dims[axis] as number;
-    const outer = elements(dims.slice(0, axis));
-    const inner = elements(dims.slice(axis + 1));
-    const n = elements(c.dims(1));
-    let rows = reshape(b, c.dy, [outer, n, inner]);
-    rows =
-      outer === 1
-        ? reshape(b, rows, [n, inner])
-        : reshape(b, b.op('Transpose', [rows], { perm: [1, 0, 2] }), [n, outer * inner]);
-    const type = floatType(c);
-    const flat = reshape(b, c.x(1), [n]);
-    const indices = c.type(1) === 'int64' ? flat : cast(b, flat, 'int64');
-    const summed = addedRows(b, type, indices, rows, { n, size, width: outer * inner });
-    if (outer === 1) return dims.length === 2 ? summed : reshape(b, summed, dims);
-    return reshape(b, b.op('Transpose', [reshape(b, summed, [size, outer, inner])], { perm: [1, 0, 2] }), dims);
-  },
-  null,
-];
+/** Rows taken twice get both gradients, which `added` sums up. */
+export const gatherBy =
+  (added: AddedRows): Rule =>
+  (c) => [
+    () => {
+      const { b } = c;
+      const dims = c.dims(0);
+      const axis = wrap(intAttribute(c.node, 'axis', 0), dims.length);
+      const size = dims[axis] as number;
+      const outer = elements(dims.slice(0, axis));
+      const inner = elements(dims.slice(axis + 1));
+      const n = elements(c.dims(1));
+      let rows = reshape(b, c.dy, [outer, n, inner]);
+      rows =
+        outer === 1
+          ? reshape(b, rows, [n, inner])
+          : reshape(b, b.op('Transpose', [rows], { perm: [1, 0, 2] }), [n, outer * inner]);
+      const type = floatType(c);
+      const flat = reshape(b, c.x(1), [n]);
+      const indices = c.type(1) === 'int64' ? flat : cast(b, flat, 'int64');
+      const summed = added(b, type, indices, rows, { n, size, width: outer * inner });
+      if (outer === 1) return dims.length === 2 ? summed : reshape(b, summed, dims);
+      return reshape(b, b.op('Transpose', [reshape(b, summed, [size, outer, inner])], { perm: [1, 0, 2] }), dims);
+    },
+    null,
+  ];
 
 /** As Gather, element by element: ScatterElements from opset 16, one-hot before (then sizes beside the axis must agree). */
 const gatherElements: Rule = (c) => [
@@ -56,6 +58,6 @@ const gatherElements: Rule = (c) => [
 ];
 
 export const gatherRules: readonly RuleLine[] = [
-  ['Gather', 7, NEWEST_OPSET, gather],
+  ['Gather', 7, NEWEST_OPSET, gatherBy(addedRows)],
   ['GatherElements', 11, NEWEST_OPSET, gatherElements],
 ];

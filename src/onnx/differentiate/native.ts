@@ -1,8 +1,10 @@
 import { intsAttribute } from '../attributes.js';
 import { GRAFT_DOMAIN } from '../graft-domain.js';
 import { LIVE } from '../live-batch-norm.js';
+import { gatherBy } from './gather.js';
 import { maxPoolByTaps } from './pooling.js';
 import type { Rule, RuleContext } from './rule.js';
+import type { AddedRows } from './scatter.js';
 
 /**
  * Gradients that an engine has kernels of its own for, as operators of the domain `graft`, in place of the standard forms.
@@ -60,11 +62,16 @@ const liveBatchNormalization =
     return made.map((name) => () => name);
   };
 
+/** (rows, indices) -> sums, however often a row repeats; nothing of the table's size but the sums is made. */
+const segmentSum: AddedRows = (b, _type, indices, rows, { size }) =>
+  b.op('SegmentSum', [rows, indices], { size }, { domain: GRAFT_DOMAIN });
+
 export const NATIVE: ReadonlyMap<string, (standard: Rule) => Rule> = new Map([
   ['Relu', relu],
   ['Clip', clip],
   ['Sigmoid', fromOutput('SigmoidGradient')],
   ['Tanh', fromOutput('TanhGradient')],
   ['MaxPool', maxPool],
+  ['Gather', () => gatherBy(segmentSum)],
   [`${GRAFT_DOMAIN}:${LIVE}`, liveBatchNormalization],
 ]);

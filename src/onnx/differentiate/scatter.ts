@@ -17,18 +17,20 @@ export function floatType(c: RuleContext): 'float32' | 'float64' {
   return type;
 }
 
-/**
- * `size` rows of which row k is the sum of all `rows` [n, width] whose index (int64 [n]) is k. Adding into place needs ScatterElements
- * with a reduction (opset 16; not ScatterND, whose threads in onnxruntime overwrite each other's sums where rows repeat); before,
- * the sum is a product with one-hot rows, which takes n * size numbers of memory.
- */
-export function addedRows(
+/** Emits `size` rows of which row k is the sum of all `rows` [n, width] whose index (int64 [n]) is k, or k - size. */
+export type AddedRows = (
   b: GraphBuilder,
   type: 'float32' | 'float64',
   indices: string,
   rows: string,
   o: { readonly n: number; readonly size: number; readonly width: number },
-): string {
+) => string;
+
+/**
+ * Adding into place needs ScatterElements with a reduction (opset 16; not ScatterND, whose threads in onnxruntime overwrite each
+ * other's sums where rows repeat); before, the sum is a product with one-hot rows, which takes n * size numbers of memory.
+ */
+export const addedRows: AddedRows = (b, type, indices, rows, o) => {
   if (b.opset >= 16) {
     const at = expand(b, reshape(b, indices, [o.n, 1]), 'int64', [o.n, 1], [o.n, o.width]);
     return b.op('ScatterElements', [zeros(b, type, [o.size, o.width]), at, rows], { axis: 0, reduction: 'add' });
@@ -38,7 +40,7 @@ export function addedRows(
       ? oneHot(b, indices, o.size, type)
       : cast(b, b.op('Equal', [reshape(b, indices, [o.n, 1]), ints(b, range(o.size))]), type);
   return product(b, hot, rows, { transX: true });
-}
+};
 
 /** Every index tuple becomes the number of its row in the data laid out as rows; rows taken twice get both gradients. */
 const gatherND: Rule = (c) => [

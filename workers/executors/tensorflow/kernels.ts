@@ -55,6 +55,7 @@ const KERNELS: Readonly<Record<string, Kernel>> = {
   ...typed('T Index', 'Slice'),
   ...typed('T Tmultiples', 'Tile'),
   ...typed('T Tperm', 'Transpose'),
+  ...typed('T Tindices Tnumsegments', 'UnsortedSegmentSum'),
   ...Object.fromEntries(['Sum', 'Mean', 'Max', 'Min', 'Prod'].map((name) => [name, reduction('T Tidx')])),
   All: reduction('- Tidx'),
   Any: reduction('- Tidx'),
