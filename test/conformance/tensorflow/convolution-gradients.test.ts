@@ -11,6 +11,8 @@ interface Case {
   readonly stride: number;
   /** Above, left, below, right. */
   readonly pads: readonly [number, number, number, number];
+  /** Default 1. */
+  readonly group?: number;
 }
 type Dims = readonly [number, number, number, number];
 
@@ -18,7 +20,7 @@ const resultOf = ({ x, out, kernel, stride, pads }: Case): Dims => {
   const size = (i: 0 | 1): number => Math.floor((x[i + 2]! + pads[i]! + pads[i + 2]! - kernel) / stride) + 1;
   return [x[0], out, size(0), size(1)];
 };
-const weightOf = ({ x, out, kernel }: Case): Dims => [out, x[1], kernel, kernel];
+const weightOf = ({ x, out, kernel, group = 1 }: Case): Dims => [out, x[1] / group, kernel, kernel];
 
 function model(o: Case): Model {
   const b = graphBuilder({ opset: 13, name: 'gradients' });
@@ -28,7 +30,7 @@ function model(o: Case): Model {
     b.input('w', 'float32', [...weightOf(o)]),
   ];
   const window = { kernel_shape: [o.kernel, o.kernel], strides: [o.stride, o.stride], pads: [...o.pads] };
-  const shapes = { x_shape: [...o.x], w_shape: [...weightOf(o)] };
+  const shapes = { x_shape: [...o.x], w_shape: [...weightOf(o)], group: o.group ?? 1 };
   const of = (kind: string, from: string[], shape: Dims, name: string): void => {
     const node = b.op(kind, from, { ...window, ...shapes, shape: [...shape] }, { domain: 'graft', outputs: [name] });
     b.output(node, 'float32', [...shape]);
@@ -43,6 +45,7 @@ function model(o: Case): Model {
 function reference(o: Case, x: Float32Array, dy: Float32Array, w: Float32Array): Record<'dx' | 'dw', Float64Array> {
   const [n, channels, height, width] = o.x;
   const [, out, down, right] = resultOf(o);
+  const [, each] = weightOf(o);
   const k = o.kernel;
   const dx = new Float64Array(x.length);
   const dw = new Float64Array(w.length);
@@ -51,14 +54,15 @@ function reference(o: Case, x: Float32Array, dy: Float32Array, w: Float32Array):
       for (let i = 0; i < down; i++)
         for (let j = 0; j < right; j++) {
           const g = dy[((b * out + f) * down + i) * right + j]!;
-          for (let c = 0; c < channels; c++)
+          for (let c = 0; c < each; c++)
             for (let u = 0; u < k; u++)
               for (let v = 0; v < k; v++) {
                 const [row, column] = [i * o.stride + u - o.pads[0], j * o.stride + v - o.pads[1]];
                 if (row < 0 || column < 0 || row >= height || column >= width) continue;
+                const channel = Math.floor((f * channels) / out / each) * each + c;
                 const [at, of] = [
-                  ((b * channels + c) * height + row) * width + column,
-                  ((f * channels + c) * k + u) * k + v,
+                  ((b * channels + channel) * height + row) * width + column,
+                  ((f * each + c) * k + u) * k + v,
                 ];
                 dx[at]! += g * w[of]!;
                 dw[of]! += g * x[at]!;
@@ -81,6 +85,10 @@ const CASES: readonly (readonly [string, Case])[] = [
   ['one place', { x: [2, 64, 1, 1], out: 64, kernel: 3, stride: 1, pads: [1, 1, 1, 1] }],
   ['stride 2', { x: [2, 32, 8, 10], out: 16, kernel: 3, stride: 2, pads: [1, 1, 1, 1] }],
   ['stride 2 and a row that no window reaches', { x: [1, 8, 10, 9], out: 8, kernel: 3, stride: 2, pads: [0, 1, 0, 1] }],
+  ['depthwise, stride 2', { x: [2, 32, 8, 10], out: 32, kernel: 3, stride: 2, pads: [1, 1, 1, 1], group: 32 }],
+  ['depthwise, few channels', { x: [2, 6, 9, 7], out: 6, kernel: 3, stride: 2, pads: [0, 1, 1, 0], group: 6 }],
+  ['depthwise, several of each', { x: [2, 24, 8, 8], out: 48, kernel: 3, stride: 2, pads: [1, 1, 1, 1], group: 24 }],
+  ['groups', { x: [2, 32, 8, 8], out: 48, kernel: 3, stride: 2, pads: [1, 1, 1, 1], group: 4 }],
   ['a wide kernel over colours', { x: [2, 3, 14, 16], out: 16, kernel: 7, stride: 2, pads: [3, 3, 3, 3] }],
 ];
 

@@ -10,7 +10,7 @@ function made(kernel: string, padding: object, constants: Readonly<Record<number
   const step = {
     kernel,
     attributes,
-    types: kernel === 'Conv2DBackpropInput' ? (['int32', 'float32'] as const) : types,
+    types: kernel.endsWith('BackpropInput') ? (['int32', 'float32'] as const) : types,
   };
   const { calls, constants: own } = withPaddingApart('step7', step, ['a:0', 'b:0', 'c:0'], (i) => constants[i]!);
   return {
@@ -21,7 +21,7 @@ function made(kernel: string, padding: object, constants: Readonly<Record<number
 const EXPLICIT = { padding: 'EXPLICIT', explicit_paddings: PAIRS };
 
 describe('explicit paddings in graphs of the library’s own', () => {
-  it('are made before the gradient of a kernel over few channels and before depthwise convolutions', () => {
+  it('are made before the gradient of a kernel over few channels and before depthwise convolutions and theirs', () => {
     const around = { 'step7/around': PAIRS };
     const padded = ['step7/padded', 'Pad', undefined, 'a:0', 'step7/around'];
     expect(made('Conv2DBackpropFilter', EXPLICIT, { 1: [3, 3, 64, 128] })).toEqual({
@@ -32,12 +32,20 @@ describe('explicit paddings in graphs of the library’s own', () => {
       calls: [padded, ['step7', 'DepthwiseConv2dNative', 'VALID', 'step7/padded', 'b:0', 'c:0']],
       constants: around,
     });
+    const filter = 'DepthwiseConv2dNativeBackpropFilter';
+    expect(made(filter, EXPLICIT, { 1: [3, 3, 256, 1] })).toEqual({
+      calls: [padded, ['step7', filter, 'VALID', 'step7/padded', 'b:0', 'c:0']],
+      constants: around,
+    });
   });
 
-  it('are cut off the gradient of an input of many channels', () => {
-    expect(made('Conv2DBackpropInput', EXPLICIT, { 0: [8, 10, 20, 16] })).toEqual({
+  it.each([
+    'Conv2DBackpropInput',
+    'DepthwiseConv2dNativeBackpropInput',
+  ])('are cut off the gradient of an input of many channels: %s', (kernel) => {
+    expect(made(kernel, EXPLICIT, { 0: [8, 10, 20, 16] })).toEqual({
       calls: [
-        ['step7/uncut', 'Conv2DBackpropInput', 'VALID', 'step7/large', 'b:0', 'c:0'],
+        ['step7/uncut', kernel, 'VALID', 'step7/large', 'b:0', 'c:0'],
         ['step7', 'Slice', undefined, 'step7/uncut', 'step7/begin', 'a:0'],
       ],
       constants: { 'step7/large': [8, 13, 27, 16], 'step7/begin': [0, 1, 3, 0] },

@@ -29,7 +29,7 @@ const WIDE = 16;
  * The calls that a step becomes in a graph of the library's own, the last one under the step's name. Explicit paddings are
  * made or cut off by calls of their own where the library (2.18, processors) is wrong or slow with them:
  * - The fused kernel for a depthwise convolution, its bias and its activation forgets the padding and ends the process over it.
- * - oneDNN's gradients of convolutions are taken without explicit paddings only.
+ * - oneDNN's gradients of convolutions, depthwise ones too, are taken without explicit paddings only.
  */
 export function withPaddingApart(name: string, step: Kernel, inputs: readonly string[], numbers: Numbers): Calls {
   const { kernel, types } = step;
@@ -41,7 +41,7 @@ export function withPaddingApart(name: string, step: Kernel, inputs: readonly st
   const constant = (what: string, dims: readonly number[], values: readonly number[]) =>
     [`${name}/${what}`, numbersIn('int32', dims, values)] as const;
 
-  if (kernel === 'Conv2DBackpropInput') {
+  if (kernel.endsWith('BackpropInput')) {
     const sizes = numbers(0);
     if (sizes[3]! < WIDE) return whole;
     const padded = sizes.map((size, i) => size + pairs[2 * i]! + pairs[2 * i + 1]!);
@@ -54,8 +54,8 @@ export function withPaddingApart(name: string, step: Kernel, inputs: readonly st
       calls: [uncut, { ...cut, name, inputs: [uncut.name, begin[0], first] }],
     };
   }
-  const filter = kernel === 'Conv2DBackpropFilter' && numbers(1)[2]! < NARROW;
-  if (!filter && kernel !== 'DepthwiseConv2dNative') return whole;
+  const slow = kernel === 'Conv2DBackpropFilter' ? numbers(1)[2]! < NARROW : kernel.startsWith('Depthwise');
+  if (!slow) return whole;
   const around = constant('around', [4, 2], pairs);
   const pad = { kernel: 'Pad', attributes: [], types: [types[0]!, 'int32'] as const };
   const padded = { ...pad, name: `${name}/padded`, inputs: [first, around[0]] };
