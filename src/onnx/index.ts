@@ -36,7 +36,7 @@ export { type LinearHead, linearHead } from './head.js';
 export { inferShapes, stated } from './infer.js';
 export { inferenceForm } from './inference.js';
 export { inlineBranches, inlineFunctions } from './inline.js';
-export { kernelOrders } from './kernel-orders.js';
+export { HWCM, HWIO, kernelOrders } from './kernel-orders.js';
 export { withoutLastCopies } from './last-copies.js';
 export { lastLayers, type ParameterLayer, parameterLayers } from './layers.js';
 export { liveBatchNorm, liveShapes, lowerLive, type Statistic } from './live-batch-norm.js';

@@ -3,9 +3,9 @@ import { consumers } from './graph.js';
 import type { Model, Node } from './types.js';
 
 /** [out, in, h, w] as places, in, out: how convolutions over channels-last pictures read their kernels. */
-export const DENSE: readonly number[] = [2, 3, 1, 0];
-/** The same of a depthwise kernel [channels, 1, h, w]: places, channels. */
-export const DEPTHWISE: readonly number[] = [2, 3, 0, 1];
+export const HWIO: readonly number[] = [2, 3, 1, 0];
+/** [channels, each, h, w] of a depthwise kernel as places, channels, results of each. */
+export const HWCM: readonly number[] = [2, 3, 0, 1];
 
 /**
  * The orders in which an engine with channels-last kernels (`graft`'s convolution gradients as they are) reads the weights of
@@ -20,8 +20,8 @@ export function kernelOrders({ graph }: Model): ReadonlyMap<string, readonly num
     const groups = new Set(readers.map((node) => intAttribute(node, 'group', 1)));
     if (groups.size > 1) continue;
     const [group] = groups as Set<number> & [number];
-    if (group === 1) found.set(name, DENSE);
-    else if (dims[1] === 1 && dims[0] === group) found.set(name, DEPTHWISE);
+    if (group === 1) found.set(name, HWIO);
+    else if (dims[1] === 1 && dims[0] === group) found.set(name, HWCM);
   }
   return found;
 }

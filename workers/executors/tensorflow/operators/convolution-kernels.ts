@@ -1,4 +1,4 @@
-import { elements } from '../../../../src/onnx/index.js';
+import { elements, HWCM, HWIO } from '../../../../src/onnx/index.js';
 import type { Op } from '../op.js';
 import { channelsLast, type Order } from '../order.js';
 import type { Raw, Value } from '../recorder.js';
@@ -6,10 +6,6 @@ import { concatenated, reshaped } from './shape.js';
 import { paddingOf, type Window } from './window.js';
 
 const NHWC: Order = channelsLast(4);
-/** [out, in, h, w] as TensorFlow has kernels: places, in, out. */
-const HWIO: Order = [2, 3, 1, 0];
-/** [channels, each, h, w] of a depthwise kernel: places, channels, results of each. */
-const HWCM: Order = [2, 3, 0, 1];
 
 /** A convolution over two axes; `x` and `y` are sizes of input and output as ONNX has them. */
 export interface Geometry {
