@@ -22,7 +22,7 @@ const PATIENCE_MS = 120_000;
 /** TensorFlow is taken where it needs less than this share: measuring between the epochs is slower on it. */
 const ENOUGH = 0.9;
 /** Grows when an engine's way to run a step changes: what was timed before counts no more. */
-const EDITION = 2;
+const EDITION = 3;
 /** Kept results, the oldest go first. */
 const MOST_KEPT = 500;
 
