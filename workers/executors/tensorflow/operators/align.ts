@@ -1,4 +1,5 @@
 import { elements } from '../../../../src/onnx/index.js';
+import type { KernelAttributes } from '../kernels.js';
 import type { Op } from '../op.js';
 import { laid, type Order, onlyOnesMove, permutation, plainOrder } from '../order.js';
 import type { Raw, Value } from '../recorder.js';
@@ -29,8 +30,36 @@ function into(c: Op, v: Value, rank: number, order: Order): Raw {
   return c.call('Transpose', [c.call('Reshape', [plain, c.sizes(dims)]), c.sizes(permutation(source, order))]);
 }
 
+/** Channels below which the library's kernels broadcast over them many times slower than over rows. */
+const FEW = 16;
+/**
+ * A constant per channel beside a tensor with few channels, which lie last (pixels and their means), as a constant row of
+ * places and channels beside rows. null where it is anything else.
+ */
+function byRows(c: Op, kernel: string, values: readonly Value[], attributes: KernelAttributes): Value | null {
+  const [large, small] = [...values].sort((a, b) => elements(b.dims) - elements(a.dims)) as [Value, Value];
+  const { dims, order, raw } = large;
+  const [channels, places] = [order.at(-1), order.at(-2)];
+  if (values.length !== 2 || channels === undefined || places === undefined || !small.raw.constant) return null;
+  const count = dims[channels]!;
+  const along = small.dims[channels - (dims.length - small.dims.length)];
+  if (channels === dims.length - 1 || count >= FEW || along !== count || elements(small.dims) !== count) return null;
+  const each = c.numbers(small);
+  const width = dims[places]! * count;
+  const row = c.constant(
+    small.type,
+    [width],
+    Array.from({ length: width }, (_, i) => each[i % count]!),
+  );
+  const rows = c.call('Reshape', [raw, c.sizes([-1, width])]);
+  const made = c.call(kernel, values[0] === large ? [rows, row] : [row, rows], attributes);
+  return c.value(c.call('Reshape', [made, c.sizes(laid(dims, order))]), order);
+}
+
 /** One kernel on tensors that broadcast against each other. */
-export function elementwise(c: Op, kernel: string, values: readonly Value[], attributes = {}): Value {
+export function elementwise(c: Op, kernel: string, values: readonly Value[], attributes: KernelAttributes = {}): Value {
+  const byRow = byRows(c, kernel, values, attributes);
+  if (byRow !== null) return byRow;
   const { raws, order } = aligned(c, values);
   const made = c.call(kernel, raws, attributes);
   return made.dims.length === order.length ? c.value(made, order) : c.value(made);
