@@ -17,10 +17,19 @@ describe.runIf(TENSORFLOW !== null)('constants per channel beside pixels with th
     const centred = b.op('Sub', [means, pixels]);
     b.output(b.op('Mul', [centred, scales], {}, { outputs: ['y'] }), 'float32', [N, C, H, W]);
     b.output(b.op('Less', [pixels, means], {}, { outputs: ['below'] }), 'bool', [N, C, H, W]);
+    // A constant of more axes makes the result one of more.
+    const turned = b.op('Transpose', [b.input('pairs', 'float32', [2, C])], { perm: [1, 0] });
+    const wider = b.initializer('wider', tensor('', 'float32', [1, C, 1], [...SCALES]));
+    b.output(b.op('Mul', [turned, wider], {}, { outputs: ['more'] }), 'float32', [1, C, 2]);
     const program = await tensorflow().compile(b.model(), { training });
     const data = Float32Array.from({ length: N * H * W * C }, (_, i) => (i * 7) % 40);
-    const feeds = { pixels: { dataType: 'float32', dims: [N, H, W, C], data: data.slice() } } as const;
-    const { y, below } = await program.run(feeds, ['y', 'below']);
+    const feeds = {
+      pixels: { dataType: 'float32', dims: [N, H, W, C], data: data.slice() },
+      pairs: { dataType: 'float32', dims: [2, C], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+    } as const;
+    const { y, below, more } = await program.run(feeds, ['y', 'below', 'more']);
+    expect(more!.dims).toEqual([1, C, 2]);
+    expect(Array.from(more!.data as Float32Array)).toEqual([1, 4, 4, 10, 12, 24]);
     const at = (n: number, c: number, place: number): number => data[(n * H * W + place) * C + c]!;
     const each = Array.from({ length: N * C * H * W }, (_, i) => {
       const [n, c] = [Math.floor(i / (C * H * W)), Math.floor(i / (H * W)) % C];

@@ -25,8 +25,7 @@ export const stepNamed = (message: string): number | undefined => {
 /**
  * The plan as a SavedModel (tensorflow/core/protobuf/saved_model.proto) of one graph: nodes per kernel call, a Placeholder
  * per tensor of `fed` and a Const per tensor of `constants`. `fused`: the calls are compiled into loops that go over memory
- * once. Answers the file's bytes in pieces, and the name by which each
- * place is read (`node:output`).
+ * once. Answers the file's bytes in pieces, and the name by which each place is read (`node:output`).
  */
 export function graphDef(
   { steps }: Pick<Plan, 'steps'>,

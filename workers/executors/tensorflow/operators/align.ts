@@ -41,9 +41,10 @@ function byRows(c: Op, kernel: string, values: readonly Value[], attributes: Ker
   const { dims, order, raw } = large;
   const [channels, places] = [order.at(-1), order.at(-2)];
   if (values.length !== 2 || channels === undefined || places === undefined || !small.raw.constant) return null;
-  const count = dims[channels]!;
-  const along = small.dims[channels - (dims.length - small.dims.length)];
-  if (channels === dims.length - 1 || count >= FEW || along !== count || elements(small.dims) !== count) return null;
+  const [count, lead] = [dims[channels]!, dims.length - small.dims.length];
+  const along = small.dims[channels - lead];
+  if (lead < 0 || channels === dims.length - 1 || count >= FEW || along !== count || elements(small.dims) !== count)
+    return null;
   const each = c.numbers(small);
   const width = dims[places]! * count;
   const row = c.constant(
