@@ -24,7 +24,7 @@ export { type Rule, type RuleContext, type RuleTable, ruleTable } from './differ
 export { nativeRules, standardRules } from './differentiate/table.js';
 export { modelDigest } from './digest.js';
 export { type ElementwisePart, type ElementwiseParts, elementwiseParts } from './elementwise.js';
-export { cast, constant, reduceMax, reduceSum, unsqueeze } from './emit.js';
+export { cast, constant, keepWhere, reduceMax, reduceSum, unsqueeze } from './emit.js';
 export { OnnxError, type OnnxErrorCode } from './error.js';
 export { inFloat32, isHalf } from './float32.js';
 export { foldConstants, type ValueRunner } from './fold.js';

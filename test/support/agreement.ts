@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import type { Executor, TensorData } from '../../workers/executors/executor.js';
 import { onnxruntimeExecutor } from '../../workers/executors/onnxruntime.js';
+import type { Submitted } from '../../workers/training/fine-tune/stepper.js';
 import type { Snapshot, Tuner } from '../../workers/training/fine-tune/trainer.js';
 import { random } from './onnx.js';
 import { tensorflow } from './tensorflow.js';
@@ -40,8 +41,13 @@ async function steps(executor: Executor, trial: Trial, from = 1, until = STEPS, 
     if (state) await net.restore(state);
     const begun = await net.snapshot();
     const losses: number[] = [];
-    for (let number = from; number <= until; number++)
-      losses.push((await net.step({ ...batch(number), number, rate: trial.rate, open: 0, averageDecay: 0 })).loss);
+    let unread: Submitted | null = null;
+    for (let number = from; number <= until; number++) {
+      const next = await net.submit({ ...batch(number), number, rate: trial.rate, open: 0, averageDecay: 0 });
+      if (unread !== null) losses.push((await unread.read()).loss);
+      unread = next;
+    }
+    if (unread !== null) losses.push((await unread.read()).loss);
     return { losses, begun, ended: await net.snapshot() };
   } finally {
     await net.dispose();
@@ -68,11 +74,11 @@ function apart(a: Snapshot, b: Snapshot, begun: Snapshot): number {
 }
 
 /** Twenty steps give the same losses and weights on both engines, and on TensorFlow the same bits a second time. */
-export async function expectAgreement(trial: Trial): Promise<void> {
+export async function expectAgreement(trial: Trial, engine = tensorflow()): Promise<void> {
   const theirs = await steps(onnxruntime, trial);
   // Rounding grows from step to step: how far, a run shows that begins a millionth beside the other on one engine.
   const beside = await steps(onnxruntime, trial, 1, STEPS, nudged(theirs.begun));
-  const ours = await steps(tensorflow(), trial);
+  const ours = await steps(engine, trial);
   const lossApart = (a: Trained): number =>
     Math.max(...a.losses.map((loss, i) => Math.abs(loss - theirs.losses[i]!) / theirs.losses[i]!));
   expect(Math.abs(ours.losses[0]! - theirs.losses[0]!) / theirs.losses[0]!).toBeLessThan(1e-4);
@@ -80,7 +86,7 @@ export async function expectAgreement(trial: Trial): Promise<void> {
   expect(lossApart(ours)).toBeLessThan(2e-2);
   const noise = apart(beside.ended, theirs.ended, theirs.begun);
   expect(apart(ours.ended, theirs.ended, theirs.begun)).toBeLessThan(Math.max(1e-2, 3 * noise));
-  const again = await steps(tensorflow(), trial);
+  const again = await steps(engine, trial);
   expect(again.losses).toEqual(ours.losses);
   expect(apart(again.ended, ours.ended, ours.begun)).toBe(0);
 }

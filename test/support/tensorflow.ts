@@ -23,8 +23,14 @@ function installed(home: string): Installation | null {
 let made: Executor | null = null;
 /** One for the whole process: the library is loaded once. */
 export function tensorflow(): Executor {
+  made ??= opened();
+  return made;
+}
+/** The same library, worked with as where it has a GPU: call by call, and each step read after the next. */
+export const queuedTensorflow = (): Executor => opened({ queued: true });
+
+function opened(options?: Parameters<typeof tensorflowExecutor>[2]): Executor {
   if (TENSORFLOW === null) throw new Error('The TensorFlow engine is not installed.');
   Object.assign(process.env, libraryEnvironment(2));
-  made ??= tensorflowExecutor(TENSORFLOW, 'cpu');
-  return made;
+  return tensorflowExecutor(TENSORFLOW, 'cpu', options);
 }

@@ -49,6 +49,11 @@ export interface State {
   write(input: string, value: HostTensor): Promise<void>;
   dispose(): void;
 }
+/** Results that a device may still have to make. */
+export interface Pending {
+  /** Waits for all that was asked of the device before. To be called once. */
+  read(): Promise<Record<string, HostTensor>>;
+}
 /** A compiled graph. Runs of one program must not overlap. */
 export interface Program {
   readonly inputs: readonly string[];
@@ -70,6 +75,8 @@ export interface Program {
     fetch: readonly string[],
     accept?: (results: Readonly<Record<string, HostTensor>>) => boolean,
   ): Promise<Record<string, HostTensor>>;
+  /** As `step` whose results are accepted whatever they are, and read later. What is fetched must not be fed back too. */
+  submit(state: State, feeds: Feeds, fetch: readonly string[]): Promise<Pending>;
   dispose(): Promise<void>;
 }
 /** A compiled graph that does nothing but bring a state from one step to the next: each of its outputs is fed back. */
@@ -87,6 +94,8 @@ export interface Executor {
   readonly engine: Engine;
   /** Whether it runs the operators of the domain `graft` as they are; else they must be written out in standard ones. */
   readonly native: boolean;
+  /** Whether a device of its own does what it is told while this process goes on, until a result is read. */
+  readonly queued: boolean;
   compile(model: Model, options?: CompileOptions): Promise<Program>;
   /** For training; the engine may run it in pieces. */
   compileUpdate(model: Model): Promise<Update>;

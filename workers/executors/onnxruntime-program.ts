@@ -49,7 +49,7 @@ export function program(
   const given = new Set(session.outputNames);
   const takenOf = (state: State): Record<string, Tensor> =>
     Object.fromEntries([...(state as Resident).tensors].filter(([name]) => taken.has(name)));
-  return {
+  const made: Program = {
     inputs: session.inputNames,
     outputs: session.outputNames,
     async run(feeds, fetch, state) {
@@ -72,6 +72,11 @@ export function program(
         for (const [input, output] of next) if (wanted[output] === null) tensors.set(input, results[output] as Tensor);
       return told;
     },
+    async submit(...given) {
+      const told = await made.step(...given);
+      return { read: async () => told };
+    },
     dispose: () => session.release(),
   };
+  return made;
 }

@@ -83,6 +83,7 @@ export function onnxruntimeExecutor(options: {
   return {
     engine: { executor: 'onnxruntime', version: env.versions.node ?? env.versions.common, device: 'cpu' },
     native: false,
+    queued: false,
     load: async (file, o) => program(await session(file, o)),
     compile,
     compileUpdate: (model) => residentUpdate(model, (rest) => compile(rest, { training: true })),

@@ -6,7 +6,7 @@ import { graphBuilder, type Model, tensor } from '../../../src/onnx/index.js';
 import type { HostTensor } from '../../../workers/executors/executor.js';
 import { loadAddon } from '../../../workers/executors/tensorflow/addon.js';
 import { KernelError } from '../../../workers/executors/tensorflow/plan.js';
-import { TENSORFLOW, tensorflow } from '../../support/tensorflow.js';
+import { queuedTensorflow, TENSORFLOW, tensorflow } from '../../support/tensorflow.js';
 
 /** y = table[12 / places] · scale, and the next table is the last one plus a half. */
 function lookup(): Model {
@@ -156,5 +156,32 @@ describe.runIf(TENSORFLOW !== null)('a graph of the library’s own, for trainin
     state.dispose();
     await update.dispose();
     await program.dispose();
+  });
+});
+
+describe.runIf(TENSORFLOW !== null)('steps that are read later', () => {
+  it.each([
+    ['as on a GPU', queuedTensorflow],
+    ['as on a processor', tensorflow],
+  ])('tell what they told then, and leave nothing behind: %s', async (_, engine) => {
+    const executor = engine();
+    const addon = loadAddon(TENSORFLOW!.addonPath);
+    const before = addon.getNumOfTensors();
+    const program = await executor.compile(lookup(), { training: true });
+    const state = program.state([{ input: 'table', output: 'next', initial: table() }]);
+    const pending = [];
+    for (const place of [13, 12, 6, 13]) pending.push(await program.submit(state, at(place), ['y']));
+    const told = [];
+    for (const one of pending) told.push([...((await one.read()).y!.data as Float32Array)]);
+    expect(told).toEqual([
+      [0, 10],
+      [5, 35],
+      [10, 60],
+      [3, 25],
+    ]);
+    expect([...((await state.read('table')).data as Float32Array)]).toEqual([2, 3, 4, 5, 6, 7]);
+    state.dispose();
+    await program.dispose();
+    expect(addon.getNumOfTensors()).toBe(before);
   });
 });

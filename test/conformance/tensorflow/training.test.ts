@@ -8,7 +8,7 @@ import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
 import { tuner } from '../../../workers/training/fine-tune/trainer.js';
 import { expectAgreement, expectHandedOver, expectMixed, type Trial, turns } from '../../support/agreement.js';
 import { hasData, random, readData } from '../../support/onnx.js';
-import { TENSORFLOW } from '../../support/tensorflow.js';
+import { queuedTensorflow, TENSORFLOW } from '../../support/tensorflow.js';
 
 const [CLASSES, BATCH, CROP, FEATURES] = [5, 6, 64, 1280];
 const [MOBILENET, WITH_NORM] = [
@@ -104,6 +104,8 @@ const learnable = (o: Case, precision: Precision): Trial => ({
 
 describe.runIf(TENSORFLOW !== null && hasData(MOBILENET))('MobileNetV2, twenty steps on both engines', () => {
   it.each(CASES)('$name: the same losses and weights', (o) => expectAgreement(trialOf(o)));
+  it.each(CASES)('$name: the same where each step is read after the next, as on a GPU', (o) =>
+    expectAgreement(trialOf(o), queuedTensorflow()));
   // Statistics of six examples make more of every rounding: the first loss moves by a hundredth to four by the order alone in
   // which products with oneDNN, with Eigen or in float32 with results rounded once add up.
   it.each(CASES)('$name: mixed precision learns as float32 does', (o) =>

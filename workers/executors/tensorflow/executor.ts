@@ -1,7 +1,7 @@
 import type { Precision } from '../../../src/domain/types.js';
-import { type DataType, decodeModel, elements, type Model, type Node } from '../../../src/onnx/index.js';
+import { decodeModel, elements, type Model, type Node } from '../../../src/onnx/index.js';
 import { asDeviceError } from '../device-errors.js';
-import type { CompileOptions, Executor, Feeds, HostTensor, Program, State } from '../executor.js';
+import type { CompileOptions, Executor, Feeds, HostTensor, Pending, Program, State } from '../executor.js';
 import { loadAddon } from './addon.js';
 import { unknownOperator } from './describe-node.js';
 import { type Device, device } from './device.js';
@@ -9,18 +9,19 @@ import type { Installation } from './installation.js';
 import { operatorTable } from './operators/table.js';
 import { type Plan, runPlan } from './plan.js';
 import { openSession, type Session } from './session.js';
+import {
+  created,
+  emptied,
+  type Resident,
+  read,
+  refill,
+  residentState,
+  type Stepped,
+  type Tensor,
+  takeOver,
+} from './state.js';
 import { trace } from './trace.js';
 
-interface Tensor {
-  readonly id: number;
-  readonly type: DataType;
-  readonly dims: readonly number[];
-}
-interface Resident extends State {
-  readonly tensors: Map<string, Tensor>;
-  readonly outputOf: ReadonlyMap<string, string>;
-  readonly inPlace: ReadonlySet<string>;
-}
 /** A plan, and the graph of the library's own that runs it where there is one. */
 interface Compiled {
   readonly plan: Plan;
@@ -38,19 +39,25 @@ const find = operatorTable();
 /**
  * The TensorFlow engine in this process. A graph is compiled when it is first run on inputs of given sizes: that run writes
  * down its kernel calls, which later ones repeat. For training on a processor they become a graph of the library's own. Every
- * call blocks this thread. Throws the loader's words where the library cannot be loaded; `probeTensorflow` tells before. A step
- * on a device that is gone throws `DeviceLost`.
+ * call blocks this thread, on a GPU until it is queued (`queued` says that it is one). Throws the loader's words where the library
+ * cannot be loaded; `probeTensorflow` tells before. A step on a device that is gone throws `DeviceLost`.
  */
-export function tensorflowExecutor(installation: Pick<Installation, 'addonPath'>, deviceName: string): Executor {
+export function tensorflowExecutor(
+  installation: Pick<Installation, 'addonPath'>,
+  deviceName: string,
+  options: { readonly queued?: boolean } = {},
+): Executor {
   const addon = loadAddon(installation.addonPath);
   const on = device(addon);
+  const queued = options.queued ?? addon.isUsingGpuDevice();
   const made = (model: Model, { precision = 'float32' }: CompileOptions, run: Run): Program =>
-    withDeviceErrors(program(on, model, precision, addon.isUsingGpuDevice() ? 'calls' : run));
+    withDeviceErrors(program(on, model, precision, queued ? 'calls' : run));
   const load = async (model: Model, o: CompileOptions = {}): Promise<Program> =>
     made(model, o, o.training ? 'graph' : 'calls');
   return {
     engine: { executor: 'tensorflow', version: addon.TF_Version, device: deviceName },
     native: true,
+    queued,
     compile: load,
     async compileUpdate(model) {
       const whole = made(model, {}, 'update');
@@ -77,6 +84,10 @@ function withDeviceErrors(made: Program): Program {
     ...made,
     run: (...given) => told(() => made.run(...given)),
     step: (...given) => told(() => made.step(...given)),
+    async submit(...given) {
+      const pending = await told(() => made.submit(...given));
+      return { read: () => told(() => pending.read()) };
+    },
   };
 }
 
@@ -116,15 +127,13 @@ function program(on: Device, model: Model, precision: Precision, as: Run): Progr
     drop(plans.get(oldest)!);
     plans.delete(oldest);
   };
-  const read = ({ id, type, dims }: Tensor): HostTensor => on.read(id, type, dims);
-  const create = (t: HostTensor): Tensor => ({ id: on.create(t), type: t.dataType, dims: t.dims });
 
   /** Results by name; they are the caller's to delete. */
   function execute(feeds: Feeds, state: ReadonlyMap<string, Tensor>, wanted: readonly string[]): Map<string, Tensor> {
     const own = new Map(
       Object.entries(feeds)
         .filter(([name]) => taken.has(name))
-        .map(([name, t]) => [name, create(t)]),
+        .map(([name, t]) => [name, created(on, t)]),
     );
     const fed = new Map([...state, ...own]);
     try {
@@ -149,19 +158,22 @@ function program(on: Device, model: Model, precision: Precision, as: Run): Progr
       for (const { id } of own.values()) addon.deleteTensor(id);
     }
   }
-  /** Zeros for what was given up for a step that failed, unless there is no device any more to hold them. */
-  function renew(tensors: Map<string, Tensor>, empty: ReadonlyMap<string, Tensor>): void {
+  function fetched(results: ReadonlyMap<string, Tensor>, names: readonly string[]): Record<string, HostTensor> {
     try {
-      for (const [input, { type, dims }] of empty) tensors.set(input, { id: on.zeros(type, dims), type, dims });
-    } catch {
-      // The step's own error tells of it.
-    }
-  }
-  function fetched(results: Map<string, Tensor>, names: readonly string[]): Record<string, HostTensor> {
-    try {
-      return Object.fromEntries(names.map((name) => [name, read(results.get(name)!)]));
+      return Object.fromEntries(names.map((name) => [name, read(on, results.get(name)!)]));
     } finally {
       for (const name of new Set(names)) addon.deleteTensor(results.get(name)!.id);
+    }
+  }
+  function stepped(state: Resident, feeds: Feeds, fetch: readonly string[]): Stepped {
+    const next = [...state.outputOf].filter(([, output]) => given.has(output));
+    const wanted = [...new Set([...fetch, ...next.map(([, output]) => output)])];
+    const empty = emptied(on, state, next, taken);
+    try {
+      return { results: execute(feeds, takenOf(state), wanted), next, empty };
+    } catch (error) {
+      refill(on, state, empty);
+      throw error;
     }
   }
   return {
@@ -170,59 +182,17 @@ function program(on: Device, model: Model, precision: Precision, as: Run): Progr
     async run(feeds, fetch, state) {
       return fetched(execute(feeds, state === undefined ? new Map() : takenOf(state), [...new Set(fetch)]), fetch);
     },
-    state(of) {
-      const tensors = new Map(
-        of.map(({ input, initial: { dataType, dims, data } }) => [
-          input,
-          data === null ? { id: on.zeros(dataType, dims), type: dataType, dims } : create({ dataType, dims, data }),
-        ]),
-      );
-      const resident: Resident = {
-        tensors,
-        outputOf: new Map(of.map((s) => [s.input, s.output])),
-        inPlace: new Set(of.filter((s) => s.inPlace).map((s) => s.input)),
-        read: async (input) => read(tensors.get(input)!),
-        write: async (input, value) => {
-          const old = tensors.get(input);
-          tensors.set(input, create(value));
-          if (old) addon.deleteTensor(old.id);
-        },
-        dispose: () => {
-          for (const { id } of tensors.values()) addon.deleteTensor(id);
-          tensors.clear();
-        },
-      };
-      return resident;
-    },
+    state: (of) => residentState(on, of),
     async step(state, feeds, fetch, accept = () => true) {
-      const { tensors, outputOf, inPlace } = state as Resident;
-      const next = [...outputOf].filter(([, output]) => given.has(output));
-      const wanted = [...new Set([...fetch, ...next.map(([, output]) => output)])];
-      // What is only written, and may be so before the step is accepted, lies in memory once: the gradients' sums.
-      const renewed = next.map(([input]) => input).filter((input) => inPlace.has(input) && !taken.has(input));
-      const empty = new Map(renewed.map((input) => [input, tensors.get(input)!]));
-      for (const [input, { id }] of empty) {
-        addon.deleteTensor(id);
-        tensors.delete(input);
-      }
-      let results: Map<string, Tensor>;
-      try {
-        results = execute(feeds, takenOf(state), wanted);
-      } catch (error) {
-        renew(tensors, empty);
-        throw error;
-      }
-      const told = Object.fromEntries(fetch.map((name) => [name, read(results.get(name)!)]));
-      const accepted = accept(told);
-      const changed = next.filter(([input]) => accepted || empty.has(input));
-      const kept = new Set(changed.map(([, output]) => output));
-      for (const [name, { id }] of results) if (!kept.has(name)) addon.deleteTensor(id);
-      for (const [input, output] of changed) {
-        const old = tensors.get(input);
-        if (old) addon.deleteTensor(old.id);
-        tensors.set(input, results.get(output)!);
-      }
+      const made = stepped(state as Resident, feeds, fetch);
+      const told = Object.fromEntries(fetch.map((name) => [name, read(on, made.results.get(name)!)]));
+      takeOver(on, state as Resident, made, accept(told));
       return told;
+    },
+    async submit(state, feeds, fetch): Promise<Pending> {
+      const made = stepped(state as Resident, feeds, fetch);
+      takeOver(on, state as Resident, made, true, new Set(fetch));
+      return { read: async () => fetched(made.results, fetch) };
     },
     async dispose() {
       for (const plan of plans.values()) drop(plan);

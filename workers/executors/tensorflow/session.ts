@@ -19,7 +19,7 @@ const MOST_NUMBERS = 1024;
 /**
  * The plan as a graph of the library's own (TF_LoadSessionFromSavedModel), which it may rewrite: a convolution, its bias and
  * its activation become one kernel, reshapes fall away. `fused`: what goes over the same numbers becomes one loop, which
- * takes the library a second or two to compile. What is fed and given out lies in this process's memory, so that a
+ * takes the library up to a second to compile. What is fed and given out lies in this process's memory, so that a
  * session is for processors: a GPU's tensors would travel there and back in every run.
  */
 export function openSession({ addon, read }: Device, plan: Plan, fused: boolean): Session {

@@ -1,6 +1,7 @@
 import { GraftError } from '../../../src/errors.js';
 import { forgetNewer, type Position, writeCheckpoint } from './checkpoint.js';
-import type { Snapshot, StepInput, StepResult, Tuner } from './trainer.js';
+import type { StepInput, StepResult } from './stepper.js';
+import type { Snapshot, Tuner } from './trainer.js';
 
 /**
  * What there is to say of a step whose loss or gradient is not finite: step, learning rate, and the tensor that was the

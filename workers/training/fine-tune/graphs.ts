@@ -39,6 +39,7 @@ import type { Executor, HostTensor } from '../../executors/executor.js';
 import { shapeRunner, valueRunner } from '../../executors/onnxruntime.js';
 import type { Watched } from './culprit.js';
 import { type Dropout, withDropout } from './dropout.js';
+import { guardedStep } from './guarded-step.js';
 import { type Memory, stepMemory } from './memory.js';
 import { type PassInput, plainInput, tokenInput } from './pass-input.js';
 import { type StepGraphs, type StepRequest, stepGraphs } from './step.js';
@@ -124,7 +125,8 @@ export async function tuneGraphs(executor: Executor, o: TuneRequest, measuring =
       return { name, dims, ...(order && { order }) };
     }),
   );
-  const step = stepGraphs(backward, packs, live.statistics, o);
+  const made = stepGraphs(backward, packs, live.statistics, o);
+  const step = executor.queued ? guardedStep(made, live.statistics) : made;
   const tensors = network.graph.initializers;
   const sources = new Map([...packs, ...live.statistics.map(alone)].map((pack) => [pack.name, pack]));
   const measure = withPacks(network, packs);

@@ -7,6 +7,7 @@ import { type HeldSource, isBetter, type Measured, measured, pointsOf } from './
 import { type Pace, pace } from './pace.js';
 import { type PlanSettings, planned, type TuneSource } from './plan.js';
 import { rateShare, type Schedule } from './schedule.js';
+import { isSound, type StepInput, type Submitted } from './stepper.js';
 import type { Of, Snapshot, Tuner } from './trainer.js';
 import { openLayers } from './unfreezing.js';
 
@@ -40,6 +41,14 @@ export interface Tuned {
   readonly epochs: number;
   /** How long this attempt's steps took, and waited for their pictures. */
   readonly pace: Pace;
+}
+
+/** A step that is on its way. */
+interface Unread {
+  readonly input: StepInput;
+  /** Counted from 1. */
+  readonly step: number;
+  readonly submitted: Submitted;
 }
 
 /** Batches being prepared while the engine runs one. */
@@ -81,8 +90,21 @@ export async function tune(
     await net.restore(found.state);
     hooks.log('info', `goes on after step ${position.steps} of ${total}`, { step: position.steps, steps: total });
   }
+  let unread: Unread | null = null;
+  const settle = async ({ submitted, ...of }: Unread): Promise<void> => {
+    const result = await submitted.read();
+    if (!isSound(result)) throw await diverged(net, { ...of, result, perEpoch, folder: s.folder, position, best });
+    sum += result.loss;
+    count++;
+  };
+  const readAll = async (): Promise<void> => {
+    const last = unread;
+    unread = null;
+    if (last !== null) await settle(last);
+  };
   let lastWritten = performance.now();
   const keep = async (): Promise<void> => {
+    await readAll();
     const c: Checkpoint = { position, best, state: await net.snapshot() };
     await writeCheckpoint(s.folder, c);
     lastWritten = performance.now();
@@ -102,18 +124,19 @@ export async function tune(
       open: openLayers(s.unfreezing, Math.floor(steps / perEpoch), s.epochs, s.layers),
       averageDecay: s.averageDecay,
     };
-    const result = await net.step(input);
-    if (!Number.isFinite(result.loss) || !Number.isFinite(result.norm))
-      throw await diverged(net, { input, result, step: steps + 1, perEpoch, folder: s.folder, position, best });
     steps++;
+    const before = unread;
+    unread = { input, step: steps, submitted: await net.submit(input) };
+    // A device that is late has this step to do while the one before is read.
+    if (!net.late) await readAll();
+    else if (before !== null) await settle(before);
     clock.ends();
-    sum += result.loss;
-    count++;
     hooks.progress(steps, total);
     position = { ...position, steps };
     await control.breathe();
     const stopped = control.stopped();
     if (steps % perEpoch === 0 || stopped) {
+      await readAll();
       epoch = Math.ceil(steps / perEpoch);
       const seen = await candidates(net, held, s);
       const choice = chosen(seen, s.averageUse);

@@ -49,6 +49,8 @@ export interface StepGraphs {
   readonly averages: readonly StateEntry[];
   /** Scalars to feed where the step is made. */
   readonly scalars: readonly string[];
+  /** What a step that is not finite is told by, see `guardedStep`; [] where each step is read before the next is made. */
+  readonly guards: readonly StateEntry[];
 }
 
 export const averageName = (name: string): string => `average(${name})`;
@@ -103,6 +105,7 @@ export function stepGraphs(
     pass: pass.model(),
     apply: apply.model(),
     sums,
+    guards: [],
   };
 }
 

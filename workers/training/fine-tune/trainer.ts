@@ -1,40 +1,21 @@
-import { GRADIENT_NORM, lying, type StateEntry, type Tensor, unlying, unpacked } from '../../../src/onnx/index.js';
+import { lying, type StateEntry, type Tensor, unlying, unpacked } from '../../../src/onnx/index.js';
 import type { Executor, FedBack, Feeds, HostTensor } from '../../executors/executor.js';
 import { firstNotFinite } from './culprit.js';
 import { DROPOUT_MASK, dropoutMask } from './dropout.js';
 import { forms } from './forms.js';
 import { TARGETS, type TuneGraphs } from './graphs.js';
 import type { PassInput } from './pass-input.js';
-import { AVERAGE_DECAY, averageName, OPEN_LAYERS } from './step.js';
+import { averageName } from './step.js';
+import { type StepInput, type Stepper, stepper } from './stepper.js';
 
 /** Tensors of a run by input: parameters, moments, running statistics, averages. */
 export type Snapshot = ReadonlyMap<string, Float32Array>;
 /** The weights as the last step left them, or their moving average. */
 export type Of = 'trained' | 'average';
 
-export interface StepInput {
-  /** Counted from 1 since the moments began. */
-  readonly number: number;
-  /** Rows of what the network reads: one batch, as many whole passes as it takes. Texts of one length. */
-  readonly data: HostTensor['data'];
-  /** Soft labels [batch, classes], rows scaled; a pass of zeros is left out. */
-  readonly targets: Float32Array;
-  readonly rate: number;
-  /** Layers that are open, from the head on. */
-  readonly open: number;
-  /** Share of the average that a step leaves. */
-  readonly averageDecay: number;
-}
 /** A batch; `number` is the step's, where anything is drawn for it. */
 type PassRows = Pick<StepInput, 'data' | 'targets'> & Partial<Pick<StepInput, 'number'>>;
-export interface StepResult {
-  readonly loss: number;
-  /** Euclidean norm of all gradients together, before clipping. */
-  readonly norm: number;
-}
-export interface Tuner {
-  /** One optimizer step. Where loss or norm is not finite nothing but the sums changes, so that `culprit` can look again. */
-  step(input: StepInput): Promise<StepResult>;
+export interface Tuner extends Stepper {
   /** Name of the first tensor of that step that is not finite, or null. */
   culprit(input: PassRows): Promise<string | null>;
   /** Row-major [rows, classes] of one pass. */
@@ -52,7 +33,6 @@ export interface Tuner {
   dispose(): Promise<void>;
 }
 
-const scalar = (value: number): HostTensor => ({ dataType: 'float32', dims: [], data: Float32Array.of(value) });
 const numbersIn = (dims: readonly number[]): number => dims.reduce((n, d) => n * d, 1);
 
 /**
@@ -98,20 +78,33 @@ export async function tuner(
     const inPlace = statistics.every((s) => s.input !== input);
     return { input, output, initial: { dataType: 'float32', dims, data: begin(input) }, inPlace };
   });
-  const state = first.state([...fed, ...lengths.constants]);
+  const guards = made.guards.map(({ input, output, dims }): FedBack => {
+    return { input, output, initial: { dataType: 'float32', dims, data: Float32Array.of(1) } };
+  });
+  const state = first.state([...fed, ...guards, ...lengths.constants]);
+  /** A state that something was written to is sound again. */
+  const sound = async (): Promise<void> => {
+    for (const { input, initial } of guards) await state.write(input, { ...initial, data: Float32Array.of(1) });
+  };
   const rows = graphs.input.dims[0]!;
   const classes = made.pass.graph.inputs.find((v) => v.name === TARGETS)!.shape![1] as number;
   /** The network that takes `examples` rows of this data. */
   const formFor = (data: HostTensor['data'], examples: number) =>
     lengths.of(graphs.input.dims.length === 2 ? [rows, data.length / examples] : graphs.input.dims);
-  const read = async (name: string) => own(name, ((await state.read(name)).data as Float32Array).slice());
+  /** Not the engine's own memory, which the next step writes to. */
+  const read = async (name: string): Promise<Float32Array> => {
+    const there = (await state.read(name)).data as Float32Array;
+    const data = own(name, there);
+    return data === there ? data.slice() : data;
+  };
   const readAll = async (pairs: readonly (readonly [string, string])[]): Promise<Snapshot> =>
     new Map(await Promise.all(pairs.map(async ([name, from]) => [name, await read(from)] as const)));
 
   const write = async ({ input, dims }: StateEntry, data: Float32Array | undefined): Promise<void> => {
     if (data?.length !== numbersIn(dims))
       throw new RangeError(`The snapshot lacks '${input}' of ${numbersIn(dims)} numbers.`);
-    await state.write(input, { dataType: 'float32', dims, data: laid(input, data.slice()) });
+    const lies = laid(input, data);
+    await state.write(input, { dataType: 'float32', dims, data: lies === data ? data.slice() : lies });
   };
 
   /** The batch in passes; those without a target that counts are left out. */
@@ -129,34 +122,13 @@ export async function tuner(
       };
     }
   }
-  const told = (result: Record<string, HostTensor>, name: string) => (result[name]!.data as Float32Array)[0]!;
-  const finite = (result: Readonly<Record<string, HostTensor>>) =>
-    Object.values(result).every((t) => Number.isFinite((t.data as Float32Array)[0]!));
+  const steps = stepper(made, state, { apply, average }, async (input) => {
+    const form = await formFor(input.data, input.targets.length / classes);
+    return { program: await form.pass(), passes: passes(input, form.input) };
+  });
 
   return {
-    async step(input) {
-      const { number, rate, open, averageDecay } = input;
-      const values: Readonly<Record<string, number>> = {
-        learning_rate: rate,
-        bias_correction1: 1 - 0.9 ** number,
-        bias_correction2: 1 - 0.999 ** number,
-        [OPEN_LAYERS]: open,
-      };
-      const scalars = Object.fromEntries(made.scalars.map((name) => [name, scalar(values[name]!)]));
-      let loss = 0;
-      let norm = Number.NaN;
-      const form = await formFor(input.data, input.targets.length / classes);
-      const pass = await form.pass();
-      for (const feeds of passes(input, form.input)) {
-        const result = await pass.step(state, feeds, ['loss', GRADIENT_NORM], finite);
-        loss += told(result, 'loss');
-        norm = told(result, GRADIENT_NORM);
-        if (!Number.isFinite(loss) || !Number.isFinite(norm)) return { loss, norm };
-      }
-      await apply.apply(state, { ...scalars, [GRADIENT_NORM]: scalar(norm) });
-      await average?.apply(state, { [AVERAGE_DECAY]: scalar(averageDecay) });
-      return { loss, norm };
-    },
+    ...steps,
     async culprit(input) {
       const form = await formFor(input.data, input.targets.length / classes);
       return firstNotFinite(executor, form.model, form.watched, state, passes(input, form.input));
@@ -173,12 +145,14 @@ export async function tuner(
     weights: (of) => readAll(weights.map(({ input }) => [input, of === 'average' ? averageName(input) : input])),
     async restore(from) {
       for (const entry of entries) await write(entry, from.get(entry.input));
+      await sound();
     },
     async adopt(from) {
       for (const entry of entries) {
         const value = from.get(entry.input) ?? from.get(averaged.get(entry.input) ?? '');
         await write(entry, value ?? blank(numbersIn(entry.dims)));
       }
+      await sound();
     },
     tensors: (of) => [
       ...packs.flatMap((pack) => unpacked(pack, of.get(pack.name)!)),
