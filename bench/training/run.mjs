@@ -46,15 +46,18 @@ const memory = (runs) => median(runs.map((r) => r.mib));
 const outsideLibrary = ({ times, kernels }) =>
   times.map((ms, i) => (kernels[i] > 0 ? 1 - kernels[i] / ms : Number.NaN)).slice(times.length / 2);
 let missed = 0;
-/** Prints a ratio, and how far it is from its bar where it misses it. */
+/** Prints a ratio, and how far it is from its bar where it has one and misses it. */
 function judge(what, value, bar) {
+  if (bar === undefined) return `${what} ${value.toFixed(2)}x`;
   const over = value > bar;
   if (over) missed++;
   return `${what} ${value.toFixed(2)}x (bar ${bar}${over ? `, missed by ${((value / bar - 1) * 100).toFixed(0)} %` : ''})`;
 }
 
 const chosen = CASES.filter((c) => words.every((word) => c.name.includes(word)));
-for (const { name, file, ours, theirs, bar, compileBar, keras } of chosen) {
+const engine = process.env.BENCH_ENGINE ?? 'onnxruntime';
+for (const { name, file, ours, theirs, bars = {}, compileBar, keras } of chosen) {
+  const { installed, best: atBest, memory: room } = bars[engine] ?? {};
   const base = file(network);
   if (!existsSync(base)) {
     console.error(`${name}: the model is not there (${base}); not measured.`);
@@ -85,8 +88,8 @@ for (const { name, file, ours, theirs, bar, compileBar, keras } of chosen) {
     if (outside > 0.08) missed++;
   }
   theirs.forEach((peered, k) => {
-    const ratio = judge('time', step(runs) / step(peers[k]), peered.bar ?? bar);
-    const space = judge('memory', memory(runs) / memory(peers[k]), 1);
+    const ratio = judge('time', step(runs) / step(peers[k]), peered.bar ?? installed);
+    const space = judge('memory', memory(runs) / memory(peers[k]), room);
     const version = peers[k][0].torch;
     console.log(
       `  PyTorch ${version} ${peered.name}: ${step(peers[k]).toFixed(0)} ms, ${memory(peers[k]).toFixed(0)} MiB: ${ratio}, ${space}`,
@@ -94,7 +97,7 @@ for (const { name, file, ours, theirs, bar, compileBar, keras } of chosen) {
   });
   if (best.length > 0)
     console.log(
-      `  PyTorch at its best: ${step(best).toFixed(0)} ms, ${memory(best).toFixed(0)} MiB: ${(step(runs) / step(best)).toFixed(2)}x`,
+      `  PyTorch at its best: ${step(best).toFixed(0)} ms, ${memory(best).toFixed(0)} MiB: ${judge('time', step(runs) / step(best), atBest)}`,
     );
   if (fits.length > 0)
     console.log(
