@@ -86,6 +86,8 @@ const CASES: readonly (readonly [string, Case])[] = [
   ['stride 2', { x: [2, 32, 8, 10], out: 16, kernel: 3, stride: 2, pads: [1, 1, 1, 1] }],
   ['stride 2 and a row that no window reaches', { x: [1, 8, 10, 9], out: 8, kernel: 3, stride: 2, pads: [0, 1, 0, 1] }],
   ['depthwise, stride 2', { x: [2, 32, 8, 10], out: 32, kernel: 3, stride: 2, pads: [1, 1, 1, 1], group: 32 }],
+  ['depthwise, a wide kernel', { x: [2, 16, 9, 8], out: 16, kernel: 5, stride: 2, pads: [2, 2, 2, 2], group: 16 }],
+  ['depthwise, stride 3', { x: [1, 20, 12, 13], out: 20, kernel: 4, stride: 3, pads: [1, 1, 1, 1], group: 20 }],
   ['depthwise, few channels', { x: [2, 6, 9, 7], out: 6, kernel: 3, stride: 2, pads: [0, 1, 1, 0], group: 6 }],
   ['depthwise, several of each', { x: [2, 24, 8, 8], out: 48, kernel: 3, stride: 2, pads: [1, 1, 1, 1], group: 24 }],
   ['groups', { x: [2, 32, 8, 8], out: 48, kernel: 3, stride: 2, pads: [1, 1, 1, 1], group: 4 }],

@@ -4,12 +4,18 @@ import { withPaddingApart } from '../../../workers/executors/tensorflow/padding-
 
 const PAIRS = [0, 0, 1, 2, 3, 4, 0, 0];
 /** The calls of one with the constant numbers of its inputs, and what else they read. */
-function made(kernel: string, padding: object, constants: Readonly<Record<number, readonly number[]>>) {
+function made(
+  kernel: string,
+  padding: object,
+  constants: Readonly<Record<number, readonly number[]>>,
+  sizes: readonly (readonly number[])[] = [[], [3, 3, 16, 1], [8, 6, 13, 16]],
+) {
   const attributes = preparedAttributes(kernel, { strides: [1, 2, 2, 1], data_format: 'NHWC', ...padding });
   const types = ['float32', 'int32', 'float32'] as const;
   const step = {
     kernel,
     attributes,
+    sizes,
     types: kernel.endsWith('BackpropInput') ? (['int32', 'float32'] as const) : types,
   };
   const { calls, constants: own } = withPaddingApart('step7', step, ['a:0', 'b:0', 'c:0'], (i) => constants[i]!);
@@ -50,6 +56,30 @@ describe('explicit paddings in graphs of the library’s own', () => {
       ],
       constants: { 'step7/large': [8, 13, 27, 16], 'step7/begin': [0, 1, 3, 0] },
     });
+  });
+
+  it.each([
+    { kernel: [3, 3], input: [10, 20], pairs: [1, 1, 1, 1], result: [5, 10], longer: [1, 1] },
+    { kernel: [5, 3], input: [12, 11], pairs: [2, 2, 1, 1], result: [6, 6], longer: [1, 0] },
+    { kernel: [3, 3], input: [10, 20], pairs: [0, 2, 1, 1], result: [5, 10], longer: [0, 1] },
+  ])('of a depthwise kernel become a row or column of zeros where that is enough: %o', (o) => {
+    const kernel = 'DepthwiseConv2dNativeBackpropInput';
+    const given = { padding: 'EXPLICIT', explicit_paddings: [0, 0, ...o.pairs, 0, 0] };
+    const sizes = [[4], [...o.kernel, 16, 1], [8, ...o.result, 16]];
+    expect(made(kernel, given, { 0: [8, ...o.input, 16] }, sizes)).toEqual({
+      calls: [
+        ['step7/longer', 'Pad', undefined, 'b:0', 'step7/around'],
+        ['step7', kernel, 'SAME', 'a:0', 'step7/longer', 'c:0'],
+      ],
+      constants: { 'step7/around': [0, o.longer[0], 0, o.longer[1], 0, 0, 0, 0] },
+    });
+  });
+
+  it('are cut where a longer kernel would begin elsewhere', () => {
+    const kernel = 'DepthwiseConv2dNativeBackpropInput';
+    const given = { padding: 'EXPLICIT', explicit_paddings: [0, 0, 2, 0, 1, 1, 0, 0] };
+    const { calls } = made(kernel, given, { 0: [8, 10, 20, 16] }, [[4], [3, 3, 16, 1], [8, 5, 10, 16]]);
+    expect(calls.map((c) => c[1])).toEqual([kernel, 'Slice']);
   });
 
   it.each([

@@ -16,7 +16,7 @@ export interface Calls {
   readonly constants: ReadonlyMap<string, HostTensor>;
   readonly calls: readonly Call[];
 }
-type Kernel = Pick<Step, 'kernel' | 'attributes' | 'types'>;
+type Kernel = Pick<Step, 'kernel' | 'attributes' | 'types' | 'sizes'>;
 /** The numbers of an input that is the same in every run. */
 type Numbers = (input: number) => readonly number[];
 
@@ -29,20 +29,32 @@ const WIDE = 16;
  * The calls that a step becomes in a graph of the library's own, the last one under the step's name. Explicit paddings are
  * made or cut off by calls of their own where the library (2.18, processors) is wrong or slow with them:
  * - The fused kernel for a depthwise convolution, its bias and its activation forgets the padding and ends the process over it.
- * - oneDNN's gradients of convolutions, depthwise ones too, are taken without explicit paddings only.
+ * - oneDNN's gradients of convolutions, depthwise ones too, are taken without explicit paddings only. A depthwise kernel that is a
+ *   row and a column longer, of zeros, may lie where the library's own padding puts it: then nothing is to be cut.
  */
 export function withPaddingApart(name: string, step: Kernel, inputs: readonly string[], numbers: Numbers): Calls {
   const { kernel, types } = step;
   const pairs = explicitPadding(step);
   const whole = { constants: new Map(), calls: [{ ...step, name, inputs }] };
   if (pairs === null) return whole;
-  const bare = { kernel, attributes: withoutPadding(step.attributes), types };
+  const bare = { kernel, attributes: withPadding(step.attributes, 'VALID'), types };
   const [first, ...rest] = inputs as [string, ...string[]];
   const constant = (what: string, dims: readonly number[], values: readonly number[]) =>
     [`${name}/${what}`, numbersIn('int32', dims, values)] as const;
 
   if (kernel.endsWith('BackpropInput')) {
     const sizes = numbers(0);
+    const longer = kernel.startsWith('Depthwise') ? lengthened(step, sizes, pairs) : null;
+    if (longer !== null) {
+      const around = constant('around', [4, 2], [0, longer[0], 0, longer[1], 0, 0, 0, 0]);
+      const pad = { kernel: 'Pad', attributes: [], types: [types[1]!, 'int32'] as const };
+      const weights = { ...pad, name: `${name}/longer`, inputs: [rest[0]!, around[0]] };
+      const attributes = withPadding(step.attributes, 'SAME');
+      return {
+        constants: new Map([around]),
+        calls: [weights, { kernel, attributes, types, name, inputs: [first, weights.name, ...rest.slice(1)] }],
+      };
+    }
     if (sizes[3]! < WIDE) return whole;
     const padded = sizes.map((size, i) => size + pairs[2 * i]! + pairs[2 * i + 1]!);
     const begins = sizes.map((_, i) => pairs[2 * i]!);
@@ -67,7 +79,29 @@ function explicitPadding({ attributes }: Kernel): readonly number[] | null {
   const found = attributes.find((a) => a.name === 'explicit_paddings');
   return found === undefined ? null : (found.value as readonly number[]);
 }
-function withoutPadding(attributes: readonly KernelAttribute[]): readonly KernelAttribute[] {
+function withPadding(attributes: readonly KernelAttribute[], padding: 'VALID' | 'SAME'): readonly KernelAttribute[] {
   const others = attributes.filter((a) => a.name !== 'padding' && a.name !== 'explicit_paddings');
-  return [...others, ...preparedAttributes('Conv2D', { padding: 'VALID' })];
+  return [...others, ...preparedAttributes('Conv2D', { padding })];
+}
+
+/**
+ * By how many rows and columns of zeros, none or one, a kernel [height, width, channels, each] is to be longer for the library's own
+ * padding (`SAME`) to begin where the explicit one of an input of these sizes does; null where that does not help.
+ */
+function lengthened(
+  { attributes, sizes }: Kernel,
+  input: readonly number[],
+  pairs: readonly number[],
+): readonly [number, number] | null {
+  const [, kernel, result] = sizes as readonly (readonly number[])[];
+  const along = (what: string, axis: number): number =>
+    (attributes.find((a) => a.name === what)?.value as readonly number[] | undefined)?.[axis] ?? 1;
+  const more = [1, 2].map((axis) => {
+    const [size, places, stride] = [input[axis]!, result![axis]!, along('strides', axis)];
+    if (along('dilations', axis) !== 1 || Math.ceil(size / stride) !== places) return null;
+    const before = (length: number): number => Math.floor(Math.max((places - 1) * stride + length - size, 0) / 2);
+    return [0, 1].find((m) => before(kernel![axis - 1]! + m) === pairs[2 * axis]) ?? null;
+  });
+  const [rows, columns] = more as [number | null, number | null];
+  return rows === null || columns === null ? null : [rows, columns];
 }

@@ -10,6 +10,7 @@ export interface Step {
   readonly outputs: readonly number[];
   /** What the inputs lie as in memory. */
   readonly types: readonly DataType[];
+  readonly sizes: readonly (readonly number[])[];
   /** Places that nothing reads after this step. */
   free: readonly number[];
   /** The ONNX node that it is part of, for words when it fails. */

@@ -162,7 +162,8 @@ export function recorder({ addon, create }: Device, precision: Precision): Recor
       for (const r of made) alive.add(r);
       fresh.push(...made);
       const [ins, outs] = [inputs.map((r) => r.place), made.map((r) => r.place)];
-      steps.push({ kernel, attributes, inputs: ins, outputs: outs, types: inputs.map(lyingType), free: [], node: at });
+      const [types, sizes] = [inputs.map(lyingType), inputs.map((r) => r.dims)];
+      steps.push({ kernel, attributes, inputs: ins, outputs: outs, types, sizes, free: [], node: at });
     }
     return made;
   }
@@ -209,8 +210,8 @@ export function recorder({ addon, create }: Device, precision: Precision): Recor
       const [result] = addon.executeOp('Identity', [], [r.id], 1);
       const made = raw(result!.id, r.dims, r.type, false);
       alive.add(made);
-      const [inputs, outputs, types] = [[r.place], [made.place], [lyingType(r)]];
-      steps.push({ kernel: 'Identity', attributes: [], inputs, outputs, types, free: [], node: at });
+      const [inputs, outputs, types, sizes] = [[r.place], [made.place], [lyingType(r)], [r.dims]];
+      steps.push({ kernel: 'Identity', attributes: [], inputs, outputs, types, sizes, free: [], node: at });
       return made;
     },
     hold(v) {
