@@ -2,20 +2,17 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
-import { withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
 import { random } from '../../../src/tasks/random.js';
 import type { Executor } from '../../../workers/executors/executor.js';
 import { onnxruntimeExecutor } from '../../../workers/executors/onnxruntime.js';
 import { readCheckpoint } from '../../../workers/training/fine-tune/checkpoint.js';
-import { type TuneRequest, tuneGraphs } from '../../../workers/training/fine-tune/graphs.js';
+import type { TuneRequest } from '../../../workers/training/fine-tune/graphs.js';
 import { type LoopSettings, tune } from '../../../workers/training/fine-tune/loop.js';
 import type { HeldSource } from '../../../workers/training/fine-tune/measure.js';
 import type { TuneSource } from '../../../workers/training/fine-tune/plan.js';
-import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
-import { type Snapshot, type Tuner, tuner } from '../../../workers/training/fine-tune/trainer.js';
-import { CROP, PREPROCESSING, smallNet, WIDTH } from '../../support/small-net.js';
-import { PLAIN } from '../../support/tuning.js';
+import type { Snapshot, Tuner } from '../../../workers/training/fine-tune/trainer.js';
+import { CROP, smallNet } from '../../support/small-net.js';
+import { BATCH, CLASSES, smallTuner } from '../../support/tuning.js';
 
 const inOrder = onnxruntimeExecutor({ threads: 1 });
 /** An engine that tunes as for a device of its own. */
@@ -26,26 +23,10 @@ afterAll(async () => {
   await inOrder.dispose();
 });
 
-const [CLASSES, BATCH] = [3, 8];
 const ALL = { averages: true, unfreezes: true, liveStatistics: true } as const;
 
 async function made(executor: Executor, o: Partial<TuneRequest> = {}, opset = 13): Promise<Tuner> {
-  const own = imageTrunk({ ...smallNet(), opsets: new Map([['', opset]]) }, 'features');
-  const next = random(11);
-  const graphs = await tuneGraphs(executor, {
-    trunk: withPixelInput(own, own.graph.inputs[0]!.name, PREPROCESSING),
-    classes: CLASSES,
-    head: {
-      weight: Float32Array.from({ length: CLASSES * WIDTH }, () => next() - 0.5),
-      bias: new Float32Array(CLASSES),
-    },
-    parameters: trainedLayers(own, 'all').parameters.map((p) => ({ ...p, rate: 1 })),
-    batch: BATCH,
-    keepFrozen: false,
-    ...PLAIN,
-    ...o,
-  });
-  const net = await tuner(executor, graphs);
+  const net = await smallTuner(executor, o, { ...smallNet(), opsets: new Map([['', opset]]) });
   open.push(net);
   return net;
 }

@@ -1,16 +1,13 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { decodeModel, encodeModel, type Model, numbers, tensor, withInitializers } from '../../../src/onnx/index.js';
-import { imageTrunk } from '../../../src/tasks/image-classification/compose.js';
-import { withPixelInput } from '../../../src/tasks/image-classification/pixel-input.js';
+import { type Model, numbers, tensor, withInitializers } from '../../../src/onnx/index.js';
 import { random } from '../../../src/tasks/random.js';
 import { onnxruntimeExecutor } from '../../../workers/executors/onnxruntime.js';
-import { type TuneRequest, tuneGraphs } from '../../../workers/training/fine-tune/graphs.js';
+import type { TuneRequest } from '../../../workers/training/fine-tune/graphs.js';
 import { scaledTargets } from '../../../workers/training/fine-tune/plan.js';
 import { oneHot } from '../../../workers/training/fine-tune/sources.js';
-import { trainedLayers } from '../../../workers/training/fine-tune/trained.js';
-import { type Snapshot, type Tuner, tuner } from '../../../workers/training/fine-tune/trainer.js';
-import { CROP, PREPROCESSING, smallNet, WIDTH } from '../../support/small-net.js';
-import { PLAIN } from '../../support/tuning.js';
+import type { Snapshot, Tuner } from '../../../workers/training/fine-tune/trainer.js';
+import { CROP, smallNet } from '../../support/small-net.js';
+import { BATCH, CLASSES, smallTuner } from '../../support/tuning.js';
 
 const executor = onnxruntimeExecutor({ threads: 1 });
 const open: Tuner[] = [];
@@ -19,28 +16,10 @@ afterAll(async () => {
   await executor.dispose();
 });
 
-const CLASSES = 3;
-const BATCH = 8;
 const UNWEIGHTED = { classes: CLASSES, labelSmoothing: 0, classWeights: null };
 
-async function made(o: Partial<TuneRequest> = {}, net: Model = smallNet()): Promise<Tuner> {
-  // As it is after being read from a file.
-  const own = imageTrunk(decodeModel(Buffer.concat(encodeModel(net))), 'features');
-  const next = random(11);
-  const graphs = await tuneGraphs(executor, {
-    trunk: withPixelInput(own, own.graph.inputs[0]!.name, PREPROCESSING),
-    classes: CLASSES,
-    head: {
-      weight: Float32Array.from({ length: CLASSES * WIDTH }, () => next() - 0.5),
-      bias: new Float32Array(CLASSES),
-    },
-    parameters: trainedLayers(own, 'all').parameters.map((p) => ({ ...p, rate: 1 })),
-    batch: BATCH,
-    keepFrozen: false,
-    ...PLAIN,
-    ...o,
-  });
-  const result = await tuner(executor, graphs);
+async function made(o: Partial<TuneRequest> = {}, net?: Model): Promise<Tuner> {
+  const result = await smallTuner(executor, o, net);
   open.push(result);
   return result;
 }
