@@ -25,25 +25,16 @@ const FIRST_OPSET = 9;
  */
 export function guardedStep(made: StepGraphs, statistics: readonly StateEntry[]): StepGraphs {
   if ((made.pass.opsets.get('') ?? 0) < FIRST_OPSET) return made;
-  const changed = entriesOf(made.apply).filter(({ input }) => made.sums.every((s) => s.input !== input));
   return {
     ...made,
     pass: guardedPass(made.pass, statistics),
-    apply: selecting(made.apply, changed),
+    apply: selecting(made.apply, [...made.parameters, ...made.moments]),
     average: made.average === null ? null : selecting(made.average, made.averages),
     guards: [
       { input: SOUND, output: nextName(SOUND), dims: [] },
       { input: GRADIENT_NORM, output: nextName(GRADIENT_NORM), dims: [] },
     ],
   };
-}
-
-/** What a graph brings from one step to the next: its outputs are named after its inputs. */
-function entriesOf({ graph }: Model): readonly StateEntry[] {
-  const outputs = new Set(graph.outputs.map((v) => v.name));
-  return graph.inputs
-    .map(({ name, shape }) => ({ input: name, output: nextName(name), dims: (shape ?? []) as readonly number[] }))
-    .filter(({ output }) => outputs.has(output));
 }
 
 function guardedPass(pass: Model, statistics: readonly StateEntry[]): Model {

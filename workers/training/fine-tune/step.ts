@@ -44,6 +44,8 @@ export interface StepGraphs {
   readonly apply: Model;
   /** Brings the averages up to date after a step; null where none are kept. */
   readonly average: Model | null;
+  /** The packs. */
+  readonly parameters: readonly StateEntry[];
   readonly moments: readonly StateEntry[];
   readonly sums: readonly StateEntry[];
   readonly averages: readonly StateEntry[];
@@ -126,7 +128,7 @@ function optimizerStep(
   packs: readonly Pack[],
   sums: readonly string[],
   o: StepRequest,
-): Pick<StepGraphs, 'moments' | 'scalars'> {
+): Pick<StepGraphs, 'parameters' | 'moments' | 'scalars'> {
   const clipped = clippedTo(b, b.input(GRADIENT_NORM, 'float32', []), o.clip);
   const open = o.unfreezes ? b.input(OPEN_LAYERS, 'float32', []) : null;
   const trained = packs.map((pack, i) => ({
@@ -138,7 +140,7 @@ function optimizerStep(
   }));
   const settings = { weightDecay: o.weightDecay };
   const step = o.optimizer === 'sgd' ? sgd(b, trained, { ...settings, momentum: 0.9 }) : adamW(b, trained, settings);
-  return { moments: step.moments, scalars: [...step.scalars, ...(open === null ? [] : [open])] };
+  return { ...step, scalars: [...step.scalars, ...(open === null ? [] : [open])] };
 }
 
 /**

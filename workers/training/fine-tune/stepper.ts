@@ -92,13 +92,10 @@ export function stepper(
     };
   }
 
-  return {
-    late,
-    step: async (input) => (late ? (await readLater(input)).read() : readAtOnce(input)),
-    async submit(input) {
-      if (late) return readLater(input);
-      const result = await readAtOnce(input);
-      return { read: async () => result };
-    },
-  };
+  async function submit(input: StepInput): Promise<Submitted> {
+    if (late) return readLater(input);
+    const result = await readAtOnce(input);
+    return { read: async () => result };
+  }
+  return { late, submit, step: async (input) => (await submit(input)).read() };
 }

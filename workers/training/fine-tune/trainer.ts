@@ -51,10 +51,7 @@ export async function tuner(
     await executor.compileUpdate(made.apply),
     made.average === null ? null : await executor.compileUpdate(made.average),
   ];
-  const weights: readonly StateEntry[] = [
-    ...packs.map(({ name, dims }) => ({ input: name, output: `next(${name})`, dims })),
-    ...statistics,
-  ];
+  const weights: readonly StateEntry[] = [...made.parameters, ...statistics];
   const entries = [...weights, ...made.moments, ...made.averages];
   const blank = (size: number) => new Float32Array(size);
   const packOf = new Map(packs.map((pack) => [pack.name, pack]));
@@ -91,6 +88,7 @@ export async function tuner(
   /** The network that takes `examples` rows of this data. */
   const formFor = (data: HostTensor['data'], examples: number) =>
     lengths.of(graphs.input.dims.length === 2 ? [rows, data.length / examples] : graphs.input.dims);
+  const formOf = ({ data, targets }: PassRows) => formFor(data, targets.length / classes);
   /** Not the engine's own memory, which the next step writes to. */
   const read = async (name: string): Promise<Float32Array> => {
     const there = (await state.read(name)).data as Float32Array;
@@ -123,14 +121,14 @@ export async function tuner(
     }
   }
   const steps = stepper(made, state, { apply, average }, async (input) => {
-    const form = await formFor(input.data, input.targets.length / classes);
+    const form = await formOf(input);
     return { program: await form.pass(), passes: passes(input, form.input) };
   });
 
   return {
     ...steps,
     async culprit(input) {
-      const form = await formFor(input.data, input.targets.length / classes);
+      const form = await formOf(input);
       return firstNotFinite(executor, form.model, form.watched, state, passes(input, form.input));
     },
     async logits(data, of = 'trained') {
