@@ -1,8 +1,11 @@
 import sharp, { type Sharp } from 'sharp';
 import type { Preprocessing } from '../../src/domain/types.js';
 import { GraftError } from '../../src/errors.js';
+import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
 import { imageProblem } from './image-problem.js';
-import { embedsPlainSrgb } from './srgb-profile.js';
+import { type JpegHeader, jpegHeader } from './jpeg-header.js';
+import { enlarged, quickJpeg } from './quick-scaling.js';
+import { centreOf, type Size, shortSideOf } from './scaling.js';
 
 // Parallelism comes from many images in flight on libuv's threads, one thread each; a cache would only hold memory.
 sharp.concurrency(1);
@@ -27,35 +30,84 @@ export function decodeError(bytes: Uint8Array, error: unknown): GraftError {
  * Upright (EXIF), in sRGB (embedded profiles, CMYK, 16 bit and palettes converted), transparency laid on white, first
  * frame of an animation.
  */
-function upright(bytes: Uint8Array): Sharp {
-  return sharp(bytes, { ...READ, ignoreIcc: embedsPlainSrgb(bytes) })
+function upright(bytes: Uint8Array, header: JpegHeader | null): Sharp {
+  return sharp(bytes, { ...READ, ignoreIcc: header?.profile === 'srgb' })
     .autoOrient()
     .flatten({ background: '#ffffff' });
 }
 
+export interface Scaling {
+  /** Pixels of the shorter side. */
+  readonly short: number;
+  /** Whether a smaller picture is made larger. */
+  readonly enlarge: boolean;
+  /** Side of the square in the middle that is taken; null: all of it. */
+  readonly crop: number | null;
+  readonly channels: 1 | 3;
+}
+export interface Scaled extends Size {
+  /** uint8 [height, width, channels], RGB or one grey. */
+  readonly data: Uint8Array;
+}
+
 /**
- * The picture as a network takes it: short side to `resize` pixels (antialiased triangle filter, as torchvision and
- * Pillow call bilinear; JPEGs are scaled while decoding where that loses nothing), then the centre `crop` x `crop`.
+ * A picture at the size that a network or its augmentation needs: antialiased triangle filter, as torchvision and Pillow call
+ * bilinear, to their sizes and crops; large JPEGs are scaled down while they are decoded, which changes little.
  *
- * @returns uint8 [crop, crop, C], RGB, or one channel for GRAY. Normalisation is the graph's, see `withPixelInput`.
  * @throws GraftError `input-invalid` that says what is wrong with the picture.
  */
-export async function decodeImage(bytes: Uint8Array, p: Preprocessing): Promise<Uint8Array> {
-  const channels = p.channels === 'GRAY' ? 1 : 3;
-  const resize = Math.max(p.resize, p.crop);
-  const margin = Math.round((resize - p.crop) / 2);
+export async function decodeScaled(bytes: Uint8Array, { short, enlarge, crop, channels }: Scaling): Promise<Scaled> {
   try {
-    const pipeline = upright(bytes).resize(resize, resize, { fit: 'cover', position: 'centre', kernel: 'linear' });
-    if (margin > 0) pipeline.extract({ left: margin, top: margin, width: p.crop, height: p.crop });
+    const header = jpegHeader(bytes);
+    const whole = header === null ? (await sharp(bytes, READ).metadata()).autoOrient : uprightSize(header);
+    const size = enlarge || Math.min(whole.width, whole.height) > short ? shortSideOf(whole, short) : whole;
+    const place = crop === null ? null : centreOf(size, crop);
+    const { width, height } = place ?? size;
+    const quick = header === null || channels === 1 ? null : await quickJpeg(bytes, header, size, place);
+    if (quick !== null) return { data: quick, width, height };
+    if (size.width > whole.width) {
+      const larger = await enlarged(() => everyPixel(bytes, header, channels), whole, size, place);
+      if (larger !== null) return { data: channels === 3 ? larger : withChannels(larger, 3, 1), width, height };
+    }
+    const pipeline = upright(bytes, header).resize(size.width, size.height, {
+      fit: 'fill',
+      kernel: 'linear',
+      // To no less than twice the size: to less, pixels are a grey level off on average.
+      fastShrinkOnLoad: false,
+    });
+    if (place !== null) pipeline.extract({ ...place });
     if (channels === 1) pipeline.greyscale();
     const { data, info } = await pipeline
       .toColourspace(channels === 1 ? 'b-w' : 'srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
-    return info.channels === channels ? data : withChannels(data, info.channels, channels);
+    return { data: info.channels === channels ? data : withChannels(data, info.channels, channels), width, height };
   } catch (error) {
     throw decodeError(bytes, error);
   }
+}
+
+/** As RGBA, at its own size; where one channel is wanted, three of the same grey. */
+async function everyPixel(bytes: Uint8Array, header: JpegHeader | null, channels: 1 | 3): Promise<Uint8Array> {
+  const pipeline = upright(bytes, header);
+  if (channels === 1) pipeline.greyscale();
+  return pipeline.toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer();
+}
+
+/**
+ * The picture as a network takes it: short side to `resize` pixels, then the centre `crop` x `crop`.
+ *
+ * @returns uint8 [crop, crop, C], RGB, or one channel for GRAY. Normalisation is the graph's, see `withPixelInput`.
+ * @throws GraftError `input-invalid` that says what is wrong with the picture.
+ */
+export async function decodeImage(bytes: Uint8Array, p: Preprocessing): Promise<Uint8Array> {
+  const short = Math.max(p.resize, p.crop);
+  return (await decodeScaled(bytes, { short, enlarge: true, crop: p.crop, channels: channelsOf(p) })).data;
+}
+
+/** Orientations from 5 on lie on their side. */
+function uprightSize({ width, height, orientation }: JpegHeader): Size {
+  return orientation < 5 ? { width, height } : { width: height, height: width };
 }
 
 /** Grey (with or without alpha) to RGB and the like: the first channels, the last of them repeated. */
@@ -90,7 +142,7 @@ export async function examineImage(bytes: Uint8Array): Promise<Examined> {
   try {
     const { autoOrient } = await sharp(bytes, READ).metadata();
     // Full resolution first: scaling while decoding would skip data that training will need.
-    const thumbnail = await upright(bytes)
+    const thumbnail = await upright(bytes, jpegHeader(bytes))
       .toColourspace('srgb')
       .resize(WIDTH, HEIGHT, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true })
       .raw()

@@ -4,7 +4,7 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import type { Preprocessing } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
-import { decodeImage, examineImage } from '../../../workers/data/decode.js';
+import { decodeImage, decodeScaled, examineImage } from '../../../workers/data/decode.js';
 import { sharedData } from '../../support/data.js';
 import { picture } from '../../support/pictures.js';
 
@@ -22,6 +22,28 @@ test('RGB pixels of the wanted size, from every format', async () => {
     expect(mean(pixels, 0)).toBeGreaterThan(mean(pixels, 1));
     expect(mean(pixels, 1)).toBeGreaterThan(mean(pixels, 2));
   }
+});
+
+interface Resized {
+  readonly torchvision: string;
+  readonly cases: readonly { name: string; resize: number; crop: number; file: string; pixels: string }[];
+}
+const resized = JSON.parse(
+  readFileSync(new URL('../../fixtures/resized-pictures.json', import.meta.url), 'utf8'),
+) as Resized;
+
+/** Of each pixel: the mean and the largest. */
+function differences(a: Uint8Array, b: Uint8Array): { readonly mean: number; readonly most: number } {
+  expect(a).toHaveLength(b.length);
+  const all = Array.from(a, (value, i) => Math.abs(value - b[i]!));
+  return { mean: all.reduce((sum, value) => sum + value, 0) / all.length, most: Math.max(...all) };
+}
+
+test.each(resized.cases)(`$name is resized and cropped as torchvision ${resized.torchvision} does`, async (given) => {
+  const pixels = await decodeImage(Buffer.from(given.file, 'base64'), { ...P, ...given });
+  const { mean, most } = differences(pixels, Buffer.from(given.pixels, 'base64'));
+  expect(mean).toBeLessThan(0.5);
+  expect(most).toBeLessThan(3);
 });
 
 test('the crop is the centre of the resized picture', async () => {
@@ -49,6 +71,29 @@ test('EXIF orientation is applied', async () => {
   expect(await examineImage(turned)).toMatchObject({ width: 40, height: 80 });
 });
 
+test('a picture that lies on its side is resized and cropped like one that stands', async () => {
+  const standing = await picture(7, { format: 'png', width: 63, height: 90 });
+  const lying = await sharp(standing)
+    .rotate(270)
+    .withMetadata({ orientation: 6 })
+    .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+    .toBuffer();
+  const { mean } = differences(await decodeImage(lying, P), await decodeImage(standing, P));
+  expect(mean).toBeLessThan(2);
+});
+
+test('whole pictures for augmentation keep their sides, and are not made larger', async () => {
+  const scaling = { short: 40, enlarge: false, crop: null, channels: 3 } as const;
+  const of = async (width: number, height: number, format: 'jpeg' | 'png') => {
+    const { data, ...size } = await decodeScaled(await picture(2, { format, width, height }), scaling);
+    return { ...size, bytes: data.length };
+  };
+  for (const format of ['jpeg', 'png'] as const) {
+    expect(await of(90, 61, format), format).toEqual({ width: 59, height: 40, bytes: 59 * 40 * 3 });
+    expect(await of(31, 20, format), format).toEqual({ width: 31, height: 20, bytes: 31 * 20 * 3 });
+  }
+});
+
 test('grey, transparent and 16-bit pictures become three channels of 8 bits; transparency is white', async () => {
   const grey = await sharp({ create: { width: 50, height: 50, channels: 3, background: '#808080' } })
     .greyscale()
@@ -69,7 +114,14 @@ test('grey, transparent and 16-bit pictures become three channels of 8 bits; tra
 });
 
 test('GRAY asks for one channel', async () => {
-  expect(await decodeImage(await picture(3), { ...P, channels: 'GRAY' })).toHaveLength(32 * 32);
+  const grey = async (side: number) => {
+    const made = sharp({ create: { width: side, height: side, channels: 3, background: { r: 200, g: 90, b: 20 } } });
+    const pixels = await decodeImage(await made.png().toBuffer(), { ...P, channels: 'GRAY' });
+    expect(pixels).toHaveLength(32 * 32);
+    return mean(pixels, 0, 1);
+  };
+  // Made smaller and made larger are done in two ways.
+  expect(await grey(90)).toBe(await grey(20));
 });
 
 test.each([

@@ -1,9 +1,6 @@
-import sharp from 'sharp';
 import type { Preprocessing } from '../../../src/domain/types.js';
 import { channelsOf } from '../../../src/tasks/image-classification/pixel-input.js';
-// Also sets sharp up: one thread a picture, no cache, only loaders of plain pixel formats.
-import { decodeError, decodeImage, MAX_PIXELS } from '../decode.js';
-import { embedsPlainSrgb } from '../srgb-profile.js';
+import { decodeImage, decodeScaled } from '../decode.js';
 import type { Rgb } from './colour.js';
 import type { Plane } from './geometry.js';
 
@@ -12,9 +9,6 @@ export interface Picture extends Plane {
   /** Mean colour, 0 to 255; for grey pictures three times the mean. */
   readonly mean: Rgb;
 }
-
-/** As decode.ts opens pictures. */
-const READ = { failOn: 'error', limitInputPixels: MAX_PIXELS, sequentialRead: true, pages: 1 } as const;
 
 /**
  * The picture as random views are cut from it: whole, its short side `shortSide` pixels (less where the original has less),
@@ -28,21 +22,8 @@ export async function decodePicture(bytes: Uint8Array, p: Preprocessing, shortSi
     const data = await decodeImage(bytes, p);
     return { data, width: p.crop, height: p.crop, channels, mean: meanColour(data, channels) };
   }
-  try {
-    const pipeline = sharp(bytes, { ...READ, ignoreIcc: embedsPlainSrgb(bytes) })
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      .resize(shortSide, shortSide, { fit: 'outside', withoutEnlargement: true, kernel: 'linear' });
-    if (channels === 1) pipeline.greyscale();
-    const { data, info } = await pipeline
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== channels) throw new Error(`decoded to ${info.channels} channels instead of ${channels}`);
-    return { data, width: info.width, height: info.height, channels, mean: meanColour(data, channels) };
-  } catch (error) {
-    throw decodeError(bytes, error);
-  }
+  const { data, width, height } = await decodeScaled(bytes, { short: shortSide, enlarge: false, crop: null, channels });
+  return { data, width, height, channels, mean: meanColour(data, channels) };
 }
 
 /** Of about 4,000 pixels spread over the picture: to half a grey level, in a few microseconds. */
