@@ -1,29 +1,59 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
 
-/** Works for a while, drops 64 MB of buffers, and says what it holds of them as long as it is idle. */
-const PROGRAM = `
+const work = 'for (const end = performance.now() + 700; performance.now() < end; ) Math.random();';
+/** Looks every 300 ms, works for a while, drops 64 MB of buffers, and says what it holds of them as long as it is idle. */
+const LEAVES_MUCH = `
 import { collectWhenIdle } from './dist/src/local/collect-when-idle.js';
-collectWhenIdle(300);
-for (const end = performance.now() + 700; performance.now() < end; ) Math.random();
+collectWhenIdle(300, 1e6);
+${work}
 for (let i = 0; i < 16; i++) new Uint8Array(4e6).fill(1);
 setInterval(() => console.log(process.memoryUsage().arrayBuffers), 100);
 `;
+/** Says when it collects, and when it has worked; what it leaves behind is little. */
+const LEAVES_LITTLE = `
+import { PerformanceObserver } from 'node:perf_hooks';
+import { collectWhenIdle } from './dist/src/local/collect-when-idle.js';
+const FORCED = 4;
+let worked = 0;
+new PerformanceObserver((list) => {
+  if (!list.getEntries().some(({ detail }) => detail.flags & FORCED)) return;
+  console.log('collected after', Math.round(performance.now() - worked), 'ms');
+  if (worked === 0) setTimeout(() => { ${work} worked = performance.now(); }, 400);
+}).observe({ entryTypes: ['gc'] });
+collectWhenIdle(300, 1500);
+new Uint8Array(64e6).fill(1);
+${work}
+setInterval(() => undefined, 100);
+`;
+
+let child: ChildProcess | undefined;
+function lines(program: string): AsyncIterable<string> {
+  child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    cwd: new URL('../../..', import.meta.url).pathname,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const out = child.stdout!;
+  return (async function* () {
+    for (;;) yield* ((await once(out, 'data')) as [Buffer])[0].toString().trim().split('\n');
+  })();
+}
+
+beforeAll(() => build());
+afterEach(() => child?.kill());
 
 test('a process that has nothing more to do gives back what its work left behind', async () => {
-  await build();
-  const root = new URL('../../..', import.meta.url).pathname;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', PROGRAM], { cwd: root });
-  try {
-    const held: number[] = [];
-    while (held.length === 0 || held.at(-1)! > 2e6) {
-      const [line] = (await once(child.stdout, 'data')) as [Buffer];
-      held.push(Number(line.toString().split('\n')[0]));
-    }
-    expect(held[0]).toBeGreaterThan(8e6);
-  } finally {
-    child.kill();
-  }
+  const held: number[] = [];
+  for await (const line of lines(LEAVES_MUCH)) if (held.push(Number(line)) && held.at(-1)! <= 2e6) break;
+  expect(held[0]).toBeGreaterThan(8e6);
+});
+
+test('where that is little it keeps its compiled code for longer', async () => {
+  const said: string[] = [];
+  for await (const line of lines(LEAVES_LITTLE)) if (said.push(line) === 2) break;
+  const [, afterMs] = said.map((line) => Number(/\d+/.exec(line)?.[0]));
+  // Five looks of 300 ms without work; a plain idle look would have come after one or two.
+  expect(afterMs).toBeGreaterThan(1200);
 });
