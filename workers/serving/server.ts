@@ -36,7 +36,9 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
       const detail = `The prediction was not ready after ${deadlineMs / 1000} s. Send fewer inputs at once.`;
       gone.abort(new GraftError('deadline-exceeded', detail));
     }, deadlineMs);
-    response.once('close', () => gone.abort(new GraftError('unavailable', 'The client went away.')));
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(new GraftError('unavailable', 'The client went away.'));
+    });
     let leave: () => void = () => undefined;
     try {
       const length = declaredLength(request, maxBody);
