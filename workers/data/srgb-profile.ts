@@ -37,8 +37,7 @@ function describesSrgb(profile: Buffer): boolean {
     const at = tags.get(tag);
     return at !== undefined && wanted.every((x, i) => Math.abs(fixed(at + 8 + 4 * i) - x) < PRIMARY_TOLERANCE);
   };
-  const curve = (tag: string): boolean => {
-    const at = tags.get(tag);
+  const curve = (at: number | undefined): boolean => {
     if (at === undefined || profile.toString('latin1', at, at + 4) !== 'curv') return false;
     const last = profile.readUInt32BE(at + 8) - 1;
     // One number would be a plain power, which sRGB's is not.
@@ -51,7 +50,8 @@ function describesSrgb(profile: Buffer): boolean {
   return (
     !TABLES.some((tag) => tags.has(tag)) &&
     PRIMARIES.every(([tag, wanted]) => primary(tag, wanted)) &&
-    CURVES.every(curve)
+    // Most often one for all three.
+    [...new Set(CURVES.map((tag) => tags.get(tag)))].every(curve)
   );
 }
 
