@@ -28,10 +28,9 @@ probabilities = outputs.index("probabilities") if "probabilities" in outputs els
 
 def predict(body: bytes):
     image = ImageOps.exif_transpose(Image.open(io.BytesIO(body))).convert("RGB")
-    width, height = image.size
-    ratio = p["resize"] / min(width, height)
-    image = image.resize((round(width * ratio), round(height * ratio)), Image.Resampling.BILINEAR)
-    left, top = (image.width - p["crop"]) // 2, (image.height - p["crop"]) // 2
+    short = min(image.size)
+    image = image.resize([p["resize"] * n // short for n in image.size], Image.Resampling.BILINEAR)
+    left, top = [(n - p["crop"] + 1) // 2 for n in image.size]
     image = image.crop((left, top, left + p["crop"], top + p["crop"]))
     x = (numpy.asarray(image, numpy.float32) * numpy.float32(p["scale"]) - mean) / std
     x = numpy.ascontiguousarray(x.transpose(2, 0, 1)[None])

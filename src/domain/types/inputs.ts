@@ -1,5 +1,8 @@
 export interface Preprocessing {
-  /** Short side is resized to this many pixels (antialiased bilinear), then the centre is cropped. */
+  /**
+   * The short side is resized to this many pixels (antialiased bilinear, as Pillow's), the long one in proportion, its fraction cut
+   * off; then the centre is cropped, from (side - crop + 1) / 2 on, cut off too.
+   */
   readonly resize: number;
   readonly crop: number;
   readonly layout: 'NCHW' | 'NHWC';

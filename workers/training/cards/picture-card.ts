@@ -1,19 +1,23 @@
 import type { CardWords } from './words.js';
 
 /** Needs only numpy, Pillow and onnxruntime; `test/integration/training` runs it as it stands. */
-const SNIPPET = `import json, sys
+const SNIPPET = `import io, json, sys
 import numpy as np
 import onnxruntime
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 
 session = onnxruntime.InferenceSession("model.onnx")
 about = session.get_modelmeta().custom_metadata_map
 p, labels = json.loads(about["preprocessing"]), json.loads(about["labels"])
 
-image = ImageOps.exif_transpose(Image.open(sys.argv[1])).convert("L" if p["channels"] == "GRAY" else "RGB")
-side = p["resize"] / min(image.size)
-image = image.resize([max(p["resize"], round(n * side)) for n in image.size], Image.BILINEAR)
-left, top = [(n - p["crop"]) // 2 for n in image.size]
+image = ImageOps.exif_transpose(Image.open(sys.argv[1]))
+if "icc_profile" in image.info and image.mode in ("RGB", "CMYK"):
+    embedded = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+    image = ImageCms.profileToProfile(image, embedded, ImageCms.createProfile("sRGB"), outputMode="RGB")
+image = image.convert("L" if p["channels"] == "GRAY" else "RGB")
+short = min(image.size)
+image = image.resize([p["resize"] * n // short for n in image.size], Image.BILINEAR)
+left, top = [(n - p["crop"] + 1) // 2 for n in image.size]
 x = np.asarray(image.crop((left, top, left + p["crop"], top + p["crop"])), np.float32)
 x = x[..., None] if p["channels"] == "GRAY" else x[..., ::-1] if p["channels"] == "BGR" else x
 x = (x * np.float32(p["scale"]) - np.float32(p["mean"])) / np.float32(p["std"])
