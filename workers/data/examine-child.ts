@@ -1,4 +1,4 @@
-import { examineImage } from './decode.js';
+import { examineImage } from './examine-image.js';
 import { serveExaminations } from './examine-serve.js';
 
 /** Decodes pictures that strangers made: what crashes libvips ends this process and no other. */

@@ -1,4 +1,4 @@
-import type { Examined } from './decode.js';
+import type { Examined } from './examine-image.js';
 import type { ImageProblem } from './image-problem.js';
 
 /** What a picture holds, or why it cannot be used. */

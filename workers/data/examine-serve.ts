@@ -1,6 +1,6 @@
 import { GraftError } from '../../src/errors.js';
 import { firstToGo } from '../first-to-go.js';
-import type { Examined } from './decode.js';
+import type { Examined } from './examine-image.js';
 import type { FromExaminer, Seen, ToExaminer } from './examine-messages.js';
 
 /**

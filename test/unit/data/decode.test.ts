@@ -4,7 +4,8 @@ import sharp from 'sharp';
 import { expect, test } from 'vitest';
 import type { Preprocessing } from '../../../src/domain/types.js';
 import { GraftError } from '../../../src/errors.js';
-import { decodeImage, decodeScaled, examineImage } from '../../../workers/data/decode.js';
+import { decodeImage, decodeScaled } from '../../../workers/data/decode.js';
+import { examineImage } from '../../../workers/data/examine-image.js';
 import { sharedData } from '../../support/data.js';
 import { picture } from '../../support/pictures.js';
 
