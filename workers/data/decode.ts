@@ -5,7 +5,7 @@ import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js'
 import { imageProblem } from './image-problem.js';
 import { type JpegHeader, jpegHeader } from './jpeg-header.js';
 import { enlarged, quickJpeg } from './quick-scaling.js';
-import { centreOf, type Size, shortSideOf } from './scaling.js';
+import { centreOf, type Place, type Size, shortSideOf } from './scaling.js';
 
 // Parallelism comes from many images in flight on libuv's threads, one thread each; a cache would only hold memory.
 sharp.concurrency(1);
@@ -63,35 +63,50 @@ export async function decodeScaled(bytes: Uint8Array, { short, enlarge, crop, ch
     const size = enlarge || Math.min(whole.width, whole.height) > short ? shortSideOf(whole, short) : whole;
     const place = crop === null ? null : centreOf(size, crop);
     const { width, height } = place ?? size;
-    const quick = header === null || channels === 1 ? null : await quickJpeg(bytes, header, size, place);
-    if (quick !== null) return { data: quick, width, height };
-    if (size.width > whole.width) {
-      const larger = await enlarged(() => everyPixel(bytes, header, channels), whole, size, place);
-      if (larger !== null) return { data: channels === 3 ? larger : withChannels(larger, 3, 1), width, height };
-    }
-    const pipeline = upright(bytes, header).resize(size.width, size.height, {
-      fit: 'fill',
-      kernel: 'linear',
-      // To no less than twice the size: to less, pixels are a grey level off on average.
-      fastShrinkOnLoad: false,
-    });
-    if (place !== null) pipeline.extract({ ...place });
-    if (channels === 1) pipeline.greyscale();
-    const { data, info } = await pipeline
-      .toColourspace(channels === 1 ? 'b-w' : 'srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    return { data: info.channels === channels ? data : withChannels(data, info.channels, channels), width, height };
+    const rgb = (await quickly(bytes, header, whole, size, place)) ?? (await bySharp(bytes, header, size, place));
+    return { data: channels === 1 ? luma(rgb) : rgb, width, height };
   } catch (error) {
     throw decodeError(bytes, error);
   }
 }
 
-/** As RGBA, at its own size; where one channel is wanted, three of the same grey. */
-async function everyPixel(bytes: Uint8Array, header: JpegHeader | null, channels: 1 | 3): Promise<Uint8Array> {
-  const pipeline = upright(bytes, header);
-  if (channels === 1) pipeline.greyscale();
-  return pipeline.toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer();
+async function quickly(
+  bytes: Uint8Array,
+  header: JpegHeader | null,
+  whole: Size,
+  size: Size,
+  place: Place | null,
+): Promise<Uint8Array | null> {
+  const quick = header === null ? null : await quickJpeg(bytes, header, size, place);
+  if (quick !== null || size.width <= whole.width) return quick;
+  const everyPixel = () =>
+    upright(bytes, header).toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer();
+  return enlarged(everyPixel, whole, size, place);
+}
+
+async function bySharp(
+  bytes: Uint8Array,
+  header: JpegHeader | null,
+  { width, height }: Size,
+  place: Place | null,
+): Promise<Uint8Array> {
+  // To no less than twice the size: to less, pixels are a grey level off on average.
+  const options = { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false } as const;
+  const pipeline = upright(bytes, header).resize(width, height, options);
+  if (place !== null) pipeline.extract({ ...place });
+  const { data, info } = await pipeline
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return info.channels === 3 ? data : withChannels(data, info.channels, 3);
+}
+
+/** Of RGB, as Pillow's "L" and torchvision's Grayscale (ITU-R BT.601, in 16 bits): what is grey already stays as it is. */
+function luma(rgb: Uint8Array): Uint8Array {
+  return Uint8Array.from({ length: rgb.length / 3 }, (_, i) => {
+    const [r, g, b] = [rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!];
+    return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
+  });
 }
 
 /**
