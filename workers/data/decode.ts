@@ -18,7 +18,7 @@ sharp.unblock({
 
 /** Enough for any camera; a picture of more is a bomb or a map. */
 const MAX_PIXELS = 120_000_000;
-export const READ = { failOn: 'error', limitInputPixels: MAX_PIXELS, sequentialRead: true, pages: 1 } as const;
+const READ = { failOn: 'error', limitInputPixels: MAX_PIXELS, sequentialRead: true, pages: 1 } as const;
 
 /** Throws `input-invalid` whose one item has the code of `imageProblem`. */
 export function decodeError(bytes: Uint8Array, error: unknown): GraftError {
@@ -59,7 +59,7 @@ export interface Scaled extends Size {
 export async function decodeScaled(bytes: Uint8Array, { short, enlarge, crop, channels }: Scaling): Promise<Scaled> {
   try {
     const header = jpegHeader(bytes);
-    const whole = header === null ? (await sharp(bytes, READ).metadata()).autoOrient : uprightSize(header);
+    const whole = await uprightSize(bytes, header);
     const size = enlarge || Math.min(whole.width, whole.height) > short ? shortSideOf(whole, short) : whole;
     const place = crop === null ? null : centreOf(size, crop);
     const { width, height } = place ?? size;
@@ -103,10 +103,10 @@ async function bySharp(
 
 /** Of RGB, as Pillow's "L" and torchvision's Grayscale (ITU-R BT.601, in 16 bits): what is grey already stays as it is. */
 function luma(rgb: Uint8Array): Uint8Array {
-  return Uint8Array.from({ length: rgb.length / 3 }, (_, i) => {
-    const [r, g, b] = [rgb[3 * i]!, rgb[3 * i + 1]!, rgb[3 * i + 2]!];
-    return (r * 19595 + g * 38470 + b * 7471 + 0x8000) >> 16;
-  });
+  const grey = new Uint8Array(rgb.length / 3);
+  for (let i = 0; i < grey.length; i++)
+    grey[i] = (rgb[3 * i]! * 19595 + rgb[3 * i + 1]! * 38470 + rgb[3 * i + 2]! * 7471 + 0x8000) >> 16;
+  return grey;
 }
 
 /**
@@ -120,8 +120,10 @@ export async function decodeImage(bytes: Uint8Array, p: Preprocessing): Promise<
   return (await decodeScaled(bytes, { short, enlarge: true, crop: p.crop, channels: channelsOf(p) })).data;
 }
 
-/** Orientations from 5 on lie on their side. */
-function uprightSize({ width, height, orientation }: JpegHeader): Size {
+/** Its size once it is upright; orientations from 5 on lie on their side. */
+export async function uprightSize(bytes: Uint8Array, header: JpegHeader | null): Promise<Size> {
+  if (header === null) return (await sharp(bytes, READ).metadata()).autoOrient;
+  const { width, height, orientation } = header;
   return orientation < 5 ? { width, height } : { width: height, height: width };
 }
 

@@ -1,6 +1,4 @@
-import sharp from 'sharp';
-// Also sets sharp up: one thread a picture, no cache, only loaders of plain pixel formats.
-import { decodeError, READ, upright, withChannels } from './decode.js';
+import { decodeError, upright, uprightSize, withChannels } from './decode.js';
 import { jpegHeader } from './jpeg-header.js';
 
 export interface Examined {
@@ -23,15 +21,16 @@ const HEIGHT = 8;
 export async function examineImage(bytes: Uint8Array): Promise<Examined> {
   if (bytes.length === 0) throw decodeError(bytes, new Error('empty'));
   try {
-    const { autoOrient } = await sharp(bytes, READ).metadata();
+    const header = jpegHeader(bytes);
+    const { width, height } = await uprightSize(bytes, header);
     // Full resolution first: scaling while decoding would skip data that training will need.
-    const thumbnail = await upright(bytes, jpegHeader(bytes))
+    const thumbnail = await upright(bytes, header)
       .toColourspace('srgb')
       .resize(WIDTH, HEIGHT, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: true })
       .raw()
       .toBuffer();
     const rgb = withChannels(thumbnail, thumbnail.length / (WIDTH * HEIGHT), 3);
-    return { width: autoOrient.width, height: autoOrient.height, ...look(rgb) };
+    return { width, height, ...look(rgb) };
   } catch (error) {
     throw decodeError(bytes, error);
   }

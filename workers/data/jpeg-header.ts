@@ -50,9 +50,9 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | null {
   // A height of 0 is told after the first scan.
   if (width === 0 || height === 0) return null;
   const components = [content[6], content[9], content[12]];
-  const yCbCr = jfif || transform === 1 || (transform === undefined && components.every((id, i) => id === i + 1));
+  const yCbCr = transform === undefined ? jfif || components.every((id, i) => id === i + 1) : transform === 1;
   const ordinary = HUFFMAN.has(marker) && content[0] === 8 && content[5] === 3 && content.length === 15 && yCbCr;
-  return { width, height, orientation: orientation ?? 1, profile, ordinary: ordinary && (transform ?? 1) === 1 };
+  return { width, height, orientation: orientation ?? 1, profile, ordinary };
 }
 
 /** Of the TIFF that an EXIF segment holds: tag 0x112 of its first directory. 1 where there is none, or none that is known. */

@@ -73,10 +73,11 @@ function withoutAlpha(rgba: Uint8Array, pixels: number): Uint8Array | null {
   const to = new Uint32Array(Math.ceil(pixels / 4) * 3);
   for (let at = 0, word = 0; at < pixels; at += 4, word += 3) {
     // Behind the last pixel there is nothing, which counts as 0 and is cut off below.
-    const [a, b, c, d] = [from[at]!, from[at + 1]!, from[at + 2]!, from[at + 3]!];
-    to[word] = (a & 0xffffff) | (b << 24);
-    to[word + 1] = ((b >>> 8) & 0xffff) | (c << 16);
-    to[word + 2] = ((c >>> 16) & 0xff) | (d << 8);
+    const second = from[at + 1]!;
+    const third = from[at + 2]!;
+    to[word] = (from[at]! & 0xffffff) | (second << 24);
+    to[word + 1] = ((second >>> 8) & 0xffff) | (third << 16);
+    to[word + 2] = ((third >>> 16) & 0xff) | (from[at + 3]! << 8);
   }
   return new Uint8Array(to.buffer, 0, pixels * 3);
 }
