@@ -5,6 +5,7 @@ import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js'
 import { imageProblem } from './image-problem.js';
 import { type JpegHeader, jpegHeader } from './jpeg-header.js';
 import { enlarged, quickJpeg } from './quick-scaling.js';
+import { toSrgb } from './rgb-profile.js';
 import { centreOf, type Place, type Size, shortSideOf } from './scaling.js';
 
 // Parallelism comes from many images in flight on libuv's threads, one thread each; a cache would only hold memory.
@@ -31,7 +32,11 @@ export function decodeError(bytes: Uint8Array, error: unknown): GraftError {
  * frame of an animation.
  */
 export function upright(bytes: Uint8Array, header: JpegHeader | null): Sharp {
-  return sharp(bytes, { ...READ, ignoreIcc: header?.profile === 'srgb' })
+  return oriented(bytes, header?.profile === 'srgb');
+}
+
+function oriented(bytes: Uint8Array, ignoreIcc: boolean): Sharp {
+  return sharp(bytes, { ...READ, ignoreIcc })
     .autoOrient()
     .flatten({ background: '#ffffff' });
 }
@@ -63,36 +68,33 @@ export async function decodeScaled(bytes: Uint8Array, { short, enlarge, crop, ch
     const size = enlarge || Math.min(whole.width, whole.height) > short ? shortSideOf(whole, short) : whole;
     const place = crop === null ? null : centreOf(size, crop);
     const { width, height } = place ?? size;
-    const rgb = (await quickly(bytes, header, whole, size, place)) ?? (await bySharp(bytes, header, size, place));
+    // Converted once it is small.
+    const profile = header?.ordinary && typeof header.profile === 'object' ? header.profile : null;
+    const read = () => oriented(bytes, profile !== null || header?.profile === 'srgb');
+    const quick = header === null ? null : await quickJpeg(bytes, header, size, place);
+    const rgb = quick ?? (await enlargedFrom(read, whole, size, place)) ?? (await bySharp(read(), size, place));
+    if (profile !== null) toSrgb(rgb, profile);
     return { data: channels === 1 ? luma(rgb) : rgb, width, height };
   } catch (error) {
     throw decodeError(bytes, error);
   }
 }
 
-async function quickly(
-  bytes: Uint8Array,
-  header: JpegHeader | null,
+async function enlargedFrom(
+  read: () => Sharp,
   whole: Size,
   size: Size,
   place: Place | null,
 ): Promise<Uint8Array | null> {
-  const quick = header === null ? null : await quickJpeg(bytes, header, size, place);
-  if (quick !== null || size.width <= whole.width) return quick;
-  const everyPixel = () =>
-    upright(bytes, header).toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer();
+  if (size.width <= whole.width) return null;
+  const everyPixel = () => read().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer();
   return enlarged(everyPixel, whole, size, place);
 }
 
-async function bySharp(
-  bytes: Uint8Array,
-  header: JpegHeader | null,
-  { width, height }: Size,
-  place: Place | null,
-): Promise<Uint8Array> {
+async function bySharp(picture: Sharp, { width, height }: Size, place: Place | null): Promise<Uint8Array> {
   // To no less than twice the size: to less, pixels are a grey level off on average.
   const options = { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false } as const;
-  const pipeline = upright(bytes, header).resize(width, height, options);
+  const pipeline = picture.resize(width, height, options);
   if (place !== null) pipeline.extract({ ...place });
   const { data, info } = await pipeline
     .toColourspace('srgb')

@@ -1,4 +1,4 @@
-import { isSrgb } from './srgb-profile.js';
+import { isSrgb, type RgbProfile, readRgbProfile } from './rgb-profile.js';
 
 /** What stands before the pixels of a JPEG (ITU-T T.81, annex B). */
 export interface JpegHeader {
@@ -7,8 +7,8 @@ export interface JpegHeader {
   readonly height: number;
   /** EXIF's, 1 to 8; 1 is upright. */
   readonly orientation: number;
-  /** The embedded colour profile; `srgb` where it is in one part and says nothing else (`isSrgb`). */
-  readonly profile: 'none' | 'srgb' | 'other';
+  /** The embedded colour profile; `srgb` where it says nothing else, `other` where it is in parts or not of this kind. */
+  readonly profile: 'none' | 'srgb' | 'other' | RgbProfile;
   /** Y, Cb and Cr of 8 bits in one of Huffman's forms, as nearly all photos: not grey, RGB, CMYK, lossless or arithmetic. */
   readonly ordinary: boolean;
 }
@@ -40,7 +40,7 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | null {
     else if (marker === APP0) jfif ||= says('JFIF\0');
     else if (marker === APP1 && says('Exif\0\0')) orientation ??= exifOrientation(content.subarray(6));
     else if (marker === APP2 && says(PROFILE))
-      profile = profile === 'none' && isSrgb(content.subarray(PROFILE.length + 2)) ? 'srgb' : 'other';
+      profile = profile === 'none' ? kindOf(content.subarray(PROFILE.length + 2)) : 'other';
     else if (marker === APP14 && says('Adobe')) transform ??= content[11];
     at = end;
   }
@@ -53,6 +53,11 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | null {
   const yCbCr = transform === undefined ? jfif || components.every((id, i) => id === i + 1) : transform === 1;
   const ordinary = HUFFMAN.has(marker) && content[0] === 8 && content[5] === 3 && content.length === 15 && yCbCr;
   return { width, height, orientation: orientation ?? 1, profile, ordinary };
+}
+
+function kindOf(embedded: Buffer): JpegHeader['profile'] {
+  const profile = readRgbProfile(embedded);
+  return profile === null ? 'other' : isSrgb(profile) ? 'srgb' : profile;
 }
 
 /** Of the TIFF that an EXIF segment holds: tag 0x112 of its first directory. 1 where there is none, or none that is known. */

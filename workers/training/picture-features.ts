@@ -13,7 +13,7 @@ const BATCH = 8;
 /** Images being decoded or waiting: libuv's threads must have work left while the engine blocks this thread. */
 const IN_FLIGHT = 8 * BATCH;
 /** Changes whenever the same picture would give other features: the decoder or the trunk's making changed. */
-const RECIPE = '3';
+const RECIPE = '4';
 
 /** Decoded pictures, in order, a bounded number of them ahead. */
 export async function* decodeAhead(

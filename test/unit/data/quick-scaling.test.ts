@@ -44,7 +44,6 @@ test('one pixel wide', async () => {
 
 test.each([
   ['turned', soft(60, 40).jpeg().withMetadata({ orientation: 6 })],
-  ['in other colours', soft(60, 40).withIccProfile('p3').jpeg()],
   ['grey', soft(60, 40).toColourspace('b-w').jpeg()],
   ['CMYK', soft(60, 40).toColourspace('cmyk').jpeg()],
   ['large', soft(800, 600).jpeg()],
