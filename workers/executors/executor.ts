@@ -79,6 +79,18 @@ export interface Program {
   submit(state: State, feeds: Feeds, fetch: readonly string[]): Promise<Pending>;
   dispose(): Promise<void>;
 }
+/** A compiled graph that runs on several inputs at the same time. */
+export interface Lanes {
+  readonly outputs: readonly string[];
+  /** How many runs may go on at the same time. */
+  readonly count: number;
+  /** Threads that a run keeps busy while this one goes on; null: it blocks this thread, as a program's does. */
+  readonly threads: number | null;
+  /** As a program's; what is fed is not to be used afterwards, since its memory may have moved. */
+  run(feeds: Feeds, fetch: readonly string[]): Promise<Record<string, HostTensor>>;
+  /** Waits for the runs that go on. */
+  dispose(): Promise<void>;
+}
 /** A compiled graph that does nothing but bring a state from one step to the next: each of its outputs is fed back. */
 export interface Update {
   /** Writes the next values over the last ones, whether the state calls them `inPlace` or not. */
@@ -97,6 +109,8 @@ export interface Executor {
   /** Whether a device of its own does what it is told while this process goes on, until a result is read. */
   readonly queued: boolean;
   compile(model: Model, options?: CompileOptions): Promise<Program>;
+  /** For many runs of equal right that need not end in the order in which they began. */
+  compileLanes(model: Model): Promise<Lanes>;
   /** For training; the engine may run it in pieces. */
   compileUpdate(model: Model): Promise<Update>;
   /** As `compile`, from the bytes of a file as it is. */

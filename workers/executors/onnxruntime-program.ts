@@ -1,16 +1,7 @@
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import type { DataType } from '../../src/onnx/index.js';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import { zeroData } from './arrays.js';
-import type { FedBack, Feeds, HostTensor, Program, State, TensorData } from './executor.js';
-
-/** The engine's tensor over the same memory. */
-export const tensorOf = ({ dataType, dims, data }: HostTensor): Tensor =>
-  new Tensor(dataType as Tensor.Type, data as Tensor.DataTypeMap[Tensor.Type], [...dims]);
-export const hostOf = (t: Tensor): HostTensor => ({
-  dataType: t.type as DataType,
-  dims: t.dims,
-  data: t.data as TensorData,
-});
+import type { FedBack, Feeds, Program, State } from './executor.js';
+import { hostOf, tensorOf } from './onnxruntime-tensors.js';
 
 export interface Resident extends State {
   readonly tensors: Map<string, Tensor>;

@@ -12,6 +12,7 @@ import {
 } from '../../src/onnx/index.js';
 import { zeroData } from './arrays.js';
 import type { CompileOptions, Executor, Program } from './executor.js';
+import { threadLanes } from './lanes.js';
 import { blockOfChannels } from './onnxruntime-blocks.js';
 import { disabled, FAULTS } from './onnxruntime-faults.js';
 import { program } from './onnxruntime-program.js';
@@ -49,6 +50,9 @@ const sessionOptions = (threads: number, training: boolean): InferenceSession.Se
     },
   },
 });
+/** Bytes of weights, over all sessions of one graph: each has its own copy. */
+const MOST_LANE_BYTES = 256 * 2 ** 20;
+const MOST_LANES = 8;
 export interface OnnxruntimeExecutor extends Executor {
   /** In words, how convolutions are laid out in training: a slower way than usual must not go unsaid. */
   trainingLayout(): Promise<string>;
@@ -74,10 +78,10 @@ export function onnxruntimeExecutor(options: {
   };
   const session = (file: Uint8Array, o: CompileOptions = {}): Promise<InferenceSession> =>
     InferenceSession.create(file, sessionOptions(o.threads ?? options.threads, o.training ?? false));
+  const loweredFrom = (model: Model): Model => withoutLastCopies(lowerGradients(model));
   const compile = async (model: Model, o?: CompileOptions): Promise<Program> => {
     if (o?.precision === 'mixed') throw new RangeError('onnxruntime computes training steps in float32 only.');
-    const laid = o?.training ? await laidOut(model) : model;
-    const lowered = withoutLastCopies(lowerGradients(laid));
+    const lowered = loweredFrom(o?.training ? await laidOut(model) : model);
     return program(await session(Buffer.concat(encodeModel(lowered)), o), overwritable(lowered.graph));
   };
   return {
@@ -86,6 +90,12 @@ export function onnxruntimeExecutor(options: {
     queued: false,
     load: async (file, o) => program(await session(file, o)),
     compile,
+    compileLanes: (model) => {
+      const file = Buffer.concat(encodeModel(loweredFrom(model)));
+      const count = Math.max(1, Math.min(options.threads, MOST_LANES, Math.floor(MOST_LANE_BYTES / file.length)));
+      const threads = Math.floor(options.threads / count);
+      return threadLanes(file, { count, threads, options: sessionOptions(threads, false) });
+    },
     compileUpdate: (model) => residentUpdate(model, (rest) => compile(rest, { training: true })),
     dispose: async () => {},
     async trainingLayout() {

@@ -1,7 +1,7 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { TextInput } from '../../src/domain/types.js';
 import { textFeeds } from '../data/text/batches.js';
-import { tensorOf } from '../executors/onnxruntime-program.js';
+import { tensorOf } from '../executors/onnxruntime-tensors.js';
 import type { LoadedTrunk } from './loaded-trunk.js';
 
 /** What a pass of a small encoder takes, roughly. */

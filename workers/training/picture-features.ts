@@ -3,15 +3,15 @@ import type { Preprocessing } from '../../src/domain/types.js';
 import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf, PIXELS } from '../../src/tasks/image-classification/pixel-input.js';
 import { readPicture } from '../data/augment/pack-pictures.js';
-import type { Executor, Program } from '../executors/executor.js';
+import type { Executor, Lanes } from '../executors/executor.js';
 import { baseReader } from './base-file.js';
 import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { RunExample } from './messages.js';
 
-/** Images of one forward pass: enough for full speed, few enough for little memory. */
-const BATCH = 8;
-/** Images being decoded or waiting: libuv's threads must have work left while the engine blocks this thread. */
-const IN_FLIGHT = 8 * BATCH;
+/** Images of one forward pass: enough for full speed, few enough for little memory on each of several threads. */
+const BATCH = 4;
+/** Images being decoded or waiting: libuv's threads must have work left where the engine blocks this one. */
+const IN_FLIGHT = 64;
 /** Changes whenever the same picture would give other features: the decoder or the trunk's making changed. */
 const RECIPE = '4';
 
@@ -40,7 +40,7 @@ export function packReader(pack: FileHandle, p: Preprocessing): (example: RunExa
 }
 
 interface Trunk {
-  readonly program: Program;
+  readonly lanes: Lanes;
   /** What the file is fixed to, or null where any number goes. */
   readonly batch: number | null;
   readonly image: readonly [number, number, number];
@@ -56,8 +56,16 @@ export function pictureFeatures(executor: Executor, spec: FeaturesSpec, preproce
   return {
     meaning: [RECIPE, JSON.stringify(preprocessing)],
     width: async () => measuredWidth(await trunk()),
-    forward: async (examples, onBatch) => forward(await trunk(), spec.packPath, preprocessing, examples, onBatch),
-    dispose: async () => made?.then((t) => t.program.dispose()),
+    forward: async (examples, onBatch) => {
+      const { packPath } = spec;
+      const pack = await open(packPath, 'r');
+      try {
+        await forward(await trunk(), packReader(pack, preprocessing), examples, onBatch);
+      } finally {
+        await pack.close();
+      }
+    },
+    dispose: async () => made?.then((t) => t.lanes.dispose()),
   };
 }
 
@@ -66,19 +74,17 @@ async function compiled(executor: Executor, spec: FeaturesSpec, preprocessing: P
   const model = spec.trunk?.() ?? pixelTrunk((await read()).model, spec.cut, preprocessing);
   const first = model.graph.inputs[0]?.shape?.[0];
   return {
-    program: await executor.compile(model),
+    lanes: await executor.compileLanes(model),
     batch: typeof first === 'number' ? first : null,
     image: [preprocessing.crop, preprocessing.crop, channelsOf(preprocessing)],
   };
 }
 
-const runTrunk = async ({ program, image }: Trunk, pixels: Uint8Array, count: number): Promise<Float32Array> => {
-  const output = program.outputs[0]!;
-  const results = await program.run({ [PIXELS]: { dataType: 'uint8', dims: [count, ...image], data: pixels } }, [
-    output,
-  ]);
+async function runTrunk({ lanes, image }: Trunk, pixels: Uint8Array, count: number): Promise<Float32Array> {
+  const output = lanes.outputs[0]!;
+  const results = await lanes.run({ [PIXELS]: { dataType: 'uint8', dims: [count, ...image], data: pixels } }, [output]);
   return results[output]!.data as Float32Array;
-};
+}
 
 async function measuredWidth(trunk: Trunk): Promise<number> {
   const count = trunk.batch ?? 1;
@@ -86,34 +92,65 @@ async function measuredWidth(trunk: Trunk): Promise<number> {
   return (await runTrunk(trunk, new Uint8Array(size), count)).length / count;
 }
 
+/** At most this many calls at the same time; the others wait for their turn. */
+function inTurns<A, R>(most: number, call: (of: A) => Promise<R>): (of: A) => Promise<R> {
+  const waiting: (() => void)[] = [];
+  let going = 0;
+  return async (of) => {
+    if (going < most) going++;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      return await call(of);
+    } finally {
+      // Who waits longest has the place now.
+      const next = waiting.shift();
+      if (next === undefined) going--;
+      else next();
+    }
+  };
+}
+
+/**
+ * Decodes ahead while the engine runs what is ready, as many pictures at a time as there are threads that run: more would only take
+ * turns on the same cores. Which examples run together does not depend on how fast that goes.
+ */
 async function forward(
   trunk: Trunk,
-  packPath: string,
-  preprocessing: Preprocessing,
+  read: (example: RunExample) => Promise<Uint8Array>,
   examples: readonly RunExample[],
   onBatch: Parameters<FeatureSource['forward']>[1],
 ): Promise<void> {
+  const { lanes } = trunk;
   const size = trunk.batch ?? BATCH;
   const bytes = trunk.image.reduce((a, b) => a * b, 1);
-  const pixels = new Uint8Array(size * bytes);
-  const pack = await open(packPath, 'r');
+  const decode = inTurns(lanes.threads === null ? IN_FLIGHT : lanes.count * lanes.threads, read);
+  /** Those that failed stay, for who waits next. */
+  const going = new Set<Promise<void>>();
+  const begin = async (batch: readonly RunExample[], pixels: Uint8Array): Promise<void> => {
+    while (going.size >= lanes.count) await Promise.race(going);
+    const count = trunk.batch ?? batch.length;
+    const run = runTrunk(trunk, pixels.subarray(0, count * bytes), count).then((features) => {
+      onBatch(batch, features.subarray(0, (features.length / count) * batch.length));
+      going.delete(run);
+    });
+    run.catch(() => {});
+    going.add(run);
+  };
   try {
-    let filled = 0;
-    let start = 0;
-    const run = async () => {
-      const count = trunk.batch ?? filled;
-      const features = await runTrunk(trunk, pixels.subarray(0, count * bytes), count);
-      onBatch(examples.slice(start, start + filled), features.subarray(0, (features.length / count) * filled));
-      start += filled;
-      filled = 0;
-    };
-    for await (const picture of decodeAhead(examples, packReader(pack, preprocessing))) {
+    let pixels = new Uint8Array(size * bytes);
+    let [start, filled] = [0, 0];
+    for await (const picture of decodeAhead(examples, decode)) {
       pixels.set(picture, filled * bytes);
       filled++;
-      if (filled === size) await run();
+      if (filled < size && start + filled < examples.length) continue;
+      await begin(examples.slice(start, start + filled), pixels);
+      pixels = new Uint8Array(size * bytes);
+      start += filled;
+      filled = 0;
     }
-    if (filled > 0) await run();
+    await Promise.all(going);
   } finally {
-    await pack.close();
+    // What goes on must be over before anything is closed.
+    await Promise.allSettled(going);
   }
 }

@@ -2,6 +2,7 @@ import type { Precision } from '../../../src/domain/types.js';
 import { decodeModel, elements, type Model, type Node } from '../../../src/onnx/index.js';
 import { asDeviceError } from '../device-errors.js';
 import type { CompileOptions, Executor, Feeds, HostTensor, Pending, Program, State } from '../executor.js';
+import { oneLane } from '../lanes.js';
 import { loadAddon } from './addon.js';
 import { unknownOperator } from './describe-node.js';
 import { type Device, device } from './device.js';
@@ -59,6 +60,7 @@ export function tensorflowExecutor(
     native: true,
     queued,
     compile: load,
+    compileLanes: async (model) => oneLane(await load(model)),
     async compileUpdate(model) {
       const whole = made(model, {}, 'update');
       return {
