@@ -9,8 +9,11 @@ export async function call(url, path, init) {
   return JSON.parse(text);
 }
 
-/** Asks until the state is the one wanted; a state that can no longer become it is an error. */
-export async function settled(url, path, good, everyMs = 10) {
+/**
+ * Asks until the state is the one wanted; a state that can no longer become it is an error. Asking more often would take the cores
+ * from what is measured: a hundred answers a second are a sixth of one.
+ */
+export async function settled(url, path, good, everyMs = 50) {
   for (;;) {
     const thing = await call(url, path);
     if (thing.state === good) return thing;
