@@ -48,6 +48,10 @@ export function jobTrain(
           return;
         }
         ran = true;
+        // What is left to do leaves a core free.
+        child.onMessage((message) => {
+          if (message.type === 'state' && message.state === 'evaluating' && !signal.aborted) pool.warm();
+        });
         if ((await attempt(deps, job, engine, child, signal)) === 'over') return;
         // What broke off may have taken its device along.
         engines.doubt(engine.executor);

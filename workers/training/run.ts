@@ -9,7 +9,6 @@ import { textCard } from './cards/text-card.js';
 import { tellChosen } from './choices.js';
 import { withExcerpts } from './excerpts.js';
 import { featureExtraction } from './extraction.js';
-import { fineTuning } from './fine-tune/fine-tuning.js';
 import type { Control } from './head-search.js';
 import { type JobTexts, jobTexts } from './job-texts.js';
 import type { FromChild, RunExample, RunResult, RunSpec, TextRunInput } from './messages.js';
@@ -83,7 +82,8 @@ async function withTexts({
   const trained =
     spec.method.type === 'featureExtraction'
       ? await featureExtraction(input, spec.hyperparameters)
-      : await fineTuning(input);
+      : // Only where it is needed: a quarter of the modules of a process whose start a second job waits for.
+        await (await import('./fine-tune/fine-tuning.js')).fineTuning(input);
 
   tell({ type: 'state', state: 'evaluating' });
   progress('evaluation', 0, 1);
