@@ -5,7 +5,6 @@ import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js'
 import { imageProblem } from './image-problem.js';
 import { type JpegHeader, jpegHeader } from './jpeg-header.js';
 import { enlarged, quickJpeg } from './quick-scaling.js';
-import { toSrgb } from './rgb-profile.js';
 import { centreOf, type Place, type Size, shortSideOf } from './scaling.js';
 
 // Parallelism comes from many images in flight on libuv's threads, one thread each; a cache would only hold memory.
@@ -32,11 +31,7 @@ export function decodeError(bytes: Uint8Array, error: unknown): GraftError {
  * frame of an animation.
  */
 export function upright(bytes: Uint8Array, header: JpegHeader | null): Sharp {
-  return oriented(bytes, header?.profile === 'srgb');
-}
-
-function oriented(bytes: Uint8Array, ignoreIcc: boolean): Sharp {
-  return sharp(bytes, { ...READ, ignoreIcc })
+  return sharp(bytes, { ...READ, ignoreIcc: header?.profile === 'srgb' })
     .autoOrient()
     .flatten({ background: '#ffffff' });
 }
@@ -68,12 +63,9 @@ export async function decodeScaled(bytes: Uint8Array, { short, enlarge, crop, ch
     const size = enlarge || Math.min(whole.width, whole.height) > short ? shortSideOf(whole, short) : whole;
     const place = crop === null ? null : centreOf(size, crop);
     const { width, height } = place ?? size;
-    // Converted once it is small.
-    const profile = header?.ordinary && typeof header.profile === 'object' ? header.profile : null;
-    const read = () => oriented(bytes, profile !== null || header?.profile === 'srgb');
+    const read = () => upright(bytes, header);
     const quick = header === null ? null : await quickJpeg(bytes, header, size, place);
     const rgb = quick ?? (await enlargedFrom(read, whole, size, place)) ?? (await bySharp(read(), size, place));
-    if (profile !== null) toSrgb(rgb, profile);
     return { data: channels === 1 ? luma(rgb) : rgb, width, height };
   } catch (error) {
     throw decodeError(bytes, error);

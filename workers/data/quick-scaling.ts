@@ -1,6 +1,7 @@
 import { endianness } from 'node:os';
 import type { Transformer } from '@napi-rs/image';
 import type { JpegHeader } from './jpeg-header.js';
+import { inSrgb } from './rgb-profile.js';
 import type { Place, Size } from './scaling.js';
 
 type Library = typeof import('@napi-rs/image');
@@ -26,11 +27,21 @@ export async function quickJpeg(
   to: Size,
   place: Place | null,
 ): Promise<Uint8Array | null> {
-  if (!header.ordinary || header.orientation !== 1 || header.profile === 'other') return null;
-  if (header.width * header.height > MAX_PIXELS) return null;
+  const { width, height, profile } = header;
+  if (!header.ordinary || header.orientation !== 1 || profile === 'other') return null;
+  if (width * height > MAX_PIXELS) return null;
   // Where the end is missing it would decode what there is.
   if (bytes.at(-2) !== 0xff || bytes.at(-1) !== 0xd9) return null;
-  return scaled(async ({ Transformer }) => new Transformer(bytes), to, place);
+  return scaled(
+    async ({ Transformer }) => {
+      const picture = new Transformer(bytes);
+      if (typeof profile !== 'object') return picture;
+      // Before it is scaled, as sharp and Pillow's users do.
+      return Transformer.fromRgbaPixels(inSrgb(await picture.rawPixels(), profile), width, height);
+    },
+    to,
+    place,
+  );
 }
 
 /**

@@ -112,29 +112,35 @@ const STEPS = 16384;
 let levels: Uint8Array | undefined;
 
 /**
- * Turns pixels into sRGB where they lie; colours that sRGB does not have become the nearest in each of R, G and B, as Little CMS does
- * with such profiles. Of pixels, since sharp makes tables anew for every picture, which takes 9 ms each.
+ * Pixels in sRGB; colours that it does not have become the nearest in each of R, G and B, as Little CMS does with such profiles.
+ * sharp asks that library, which makes tables anew for every picture: 9 ms each.
  *
  * @param rgb uint8 [N, 3].
+ * @returns uint8 [N, 4], opaque.
  */
-export function toSrgb(rgb: Uint8Array, { curves, primaries }: RgbProfile): void {
+export function inSrgb(rgb: Uint8Array, { curves, primaries }: RgbProfile): Uint8Array {
   levels ??= Uint8Array.from({ length: STEPS + 1 }, (_, step) => Math.round(255 * encoded(step / STEPS)));
   const level = levels;
   const toLight = inverse(SRGB_PRIMARIES);
   // What a level of one colour of the profile adds to one of sRGB's, in steps.
-  const share = (to: number, from: 0 | 1 | 2): Float64Array => {
+  const share = (to: number, from: 0 | 1 | 2): Int32Array => {
     const weight = toLight[to]!.reduce((sum, x, i) => sum + x * primaries[from][i]!, 0);
-    return curves[from].map((light) => STEPS * weight * light);
+    return Int32Array.from(curves[from], (light) => Math.round(STEPS * weight * light));
   };
-  const shares = [0, 1, 2].map((to) => [share(to, 0), share(to, 1), share(to, 2)] as const);
-  const [red, green, blue] = shares as [(typeof shares)[0], (typeof shares)[0], (typeof shares)[0]];
-  const step = (sum: number): number => (sum <= 0 ? 0 : sum >= STEPS ? STEPS : Math.round(sum));
-  for (let at = 0; at < rgb.length; at += 3) {
-    const [r, g, b] = [rgb[at]!, rgb[at + 1]!, rgb[at + 2]!];
-    rgb[at] = level[step(red[0][r]! + red[1][g]! + red[2][b]!)]!;
-    rgb[at + 1] = level[step(green[0][r]! + green[1][g]! + green[2][b]!)]!;
-    rgb[at + 2] = level[step(blue[0][r]! + blue[1][g]! + blue[2][b]!)]!;
+  const [rr, rg, rb] = [share(0, 0), share(0, 1), share(0, 2)];
+  const [gr, gg, gb] = [share(1, 0), share(1, 1), share(1, 2)];
+  const [br, bg, bb] = [share(2, 0), share(2, 1), share(2, 2)];
+  const rgba = new Uint8Array((rgb.length / 3) * 4);
+  for (let at = 0, to = 0; at < rgb.length; at += 3, to += 4) {
+    const r = rgb[at]!;
+    const g = rgb[at + 1]!;
+    const b = rgb[at + 2]!;
+    rgba[to] = level[Math.min(Math.max(rr[r]! + rg[g]! + rb[b]!, 0), STEPS)]!;
+    rgba[to + 1] = level[Math.min(Math.max(gr[r]! + gg[g]! + gb[b]!, 0), STEPS)]!;
+    rgba[to + 2] = level[Math.min(Math.max(br[r]! + bg[g]! + bb[b]!, 0), STEPS)]!;
+    rgba[to + 3] = 255;
   }
+  return rgba;
 }
 
 /** Of the matrix whose columns these are: its rows. */

@@ -10,21 +10,15 @@ session = onnxruntime.InferenceSession("model.onnx")
 about = session.get_modelmeta().custom_metadata_map
 p, labels = json.loads(about["preprocessing"]), json.loads(about["labels"])
 
-def in_srgb(image, profile):
-    embedded = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    return ImageCms.profileToProfile(image, embedded, ImageCms.createProfile("sRGB"), outputMode="RGB")
-
 image = ImageOps.exif_transpose(Image.open(sys.argv[1]))
-profile = image.info.get("icc_profile") if image.mode in ("RGB", "CMYK") else None
-if profile and image.mode == "CMYK":
-    image, profile = in_srgb(image, profile), None
-image = image.convert("RGB")
+if "icc_profile" in image.info and image.mode in ("RGB", "CMYK"):
+    embedded = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+    image = ImageCms.profileToProfile(image, embedded, ImageCms.createProfile("sRGB"), outputMode="RGB")
+image = image.convert("L" if p["channels"] == "GRAY" else "RGB")
 short = min(image.size)
 image = image.resize([p["resize"] * n // short for n in image.size], Image.BILINEAR)
 left, top = [(n - p["crop"] + 1) // 2 for n in image.size]
-image = image.crop((left, top, left + p["crop"], top + p["crop"]))
-image = in_srgb(image, profile) if profile else image
-x = np.asarray(image.convert("L") if p["channels"] == "GRAY" else image, np.float32)
+x = np.asarray(image.crop((left, top, left + p["crop"], top + p["crop"])), np.float32)
 x = x[..., None] if p["channels"] == "GRAY" else x[..., ::-1] if p["channels"] == "BGR" else x
 x = (x * np.float32(p["scale"]) - np.float32(p["mean"])) / np.float32(p["std"])
 x = x.transpose(2, 0, 1) if p["layout"] == "NCHW" else x
