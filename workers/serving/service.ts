@@ -9,7 +9,8 @@ import type {
   Prediction,
   PredictRequest,
 } from '../../src/services/predict-protocol.js';
-import { createAdmission, createGate } from './admission.js';
+import { createGate } from '../gate.js';
+import { createAdmission } from './admission.js';
 import type { Asking, Batched } from './batcher.js';
 import type { HeldModel, ModelStore } from './models.js';
 import { predictText, type Said } from './predict-text.js';

@@ -4,6 +4,7 @@ import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf, PIXELS } from '../../src/tasks/image-classification/pixel-input.js';
 import { readPicture } from '../data/augment/pack-pictures.js';
 import type { Executor, Lanes } from '../executors/executor.js';
+import { createGate } from '../gate.js';
 import { baseReader } from './base-file.js';
 import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { RunExample } from './messages.js';
@@ -92,24 +93,6 @@ async function measuredWidth(trunk: Trunk): Promise<number> {
   return (await runTrunk(trunk, new Uint8Array(size), count)).length / count;
 }
 
-/** At most this many calls at the same time; the others wait for their turn. */
-function inTurns<A, R>(most: number, call: (of: A) => Promise<R>): (of: A) => Promise<R> {
-  const waiting: (() => void)[] = [];
-  let going = 0;
-  return async (of) => {
-    if (going < most) going++;
-    else await new Promise<void>((resolve) => waiting.push(resolve));
-    try {
-      return await call(of);
-    } finally {
-      // Who waits longest has the place now.
-      const next = waiting.shift();
-      if (next === undefined) going--;
-      else next();
-    }
-  };
-}
-
 /**
  * Decodes ahead while the engine runs what is ready, as many pictures at a time as there are threads that run: more would only take
  * turns on the same cores. Which examples run together does not depend on how fast that goes.
@@ -123,7 +106,7 @@ async function forward(
   const { lanes } = trunk;
   const size = trunk.batch ?? BATCH;
   const bytes = trunk.image.reduce((a, b) => a * b, 1);
-  const decode = inTurns(lanes.threads === null ? IN_FLIGHT : lanes.count * lanes.threads, read);
+  const gate = createGate(lanes.threads === null ? IN_FLIGHT : lanes.count * lanes.threads);
   /** Those that failed stay, for who waits next. */
   const going = new Set<Promise<void>>();
   const begin = async (batch: readonly RunExample[], pixels: Uint8Array): Promise<void> => {
@@ -139,7 +122,7 @@ async function forward(
   try {
     let pixels = new Uint8Array(size * bytes);
     let [start, filled] = [0, 0];
-    for await (const picture of decodeAhead(examples, decode)) {
+    for await (const picture of decodeAhead(examples, (example) => gate(() => read(example)))) {
       pixels.set(picture, filled * bytes);
       filled++;
       if (filled < size && start + filled < examples.length) continue;
