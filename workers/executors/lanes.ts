@@ -22,9 +22,9 @@ interface Lane {
  */
 export async function threadLanes(
   file: Uint8Array,
-  { count, ...session }: { count: number; threads: number; options: InferenceSession.SessionOptions },
+  { count, threads, options }: { count: number; threads: number; options: InferenceSession.SessionOptions },
 ): Promise<Lanes> {
-  const opening = Array.from({ length: count }, () => openLane(file, session.options));
+  const opening = Array.from({ length: count }, () => openLane(file, options));
   const opened = await Promise.allSettled(opening);
   const lanes = opened.flatMap((lane) => (lane.status === 'fulfilled' ? [lane.value] : []));
   const failed = opened.find((lane) => lane.status === 'rejected');
@@ -37,7 +37,7 @@ export async function threadLanes(
   return {
     outputs: lanes[0]!.outputs,
     count,
-    threads: session.threads,
+    threads,
     async run(feeds, fetch) {
       const lane = free.pop();
       if (lane === undefined) throw new RangeError(`More than ${count} runs at the same time.`);
