@@ -2,7 +2,7 @@ import Fastify, { LogController } from 'fastify';
 import { keyCache, registerAuth } from './http/auth.js';
 import { JSON_LIMIT, registerBodies } from './http/bodies.js';
 import { answerClientError } from './http/client-errors.js';
-import type { App, AppDeps } from './http/deps.js';
+import type { App, AppDeps, Routes } from './http/deps.js';
 import { type DocsPage, docsPage } from './http/docs/page.js';
 import { registerMetrics } from './http/metrics.js';
 import { registerOpenapi, specification, toYaml } from './http/openapi.js';
@@ -23,6 +23,7 @@ import { modelReads, modelWrites } from './routes/models/index.js';
 import { predictRoutes } from './routes/models/predict.js';
 import { metricsRoute, publicOperations } from './routes/operations/index.js';
 import { namedSchemas } from './routes/schemas.js';
+import { type ServedModels, servedModels } from './services/served-models.js';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -103,6 +104,11 @@ export function buildApp(deps: AppDeps): App {
     lazily(() => docsPage(document() as never, { keys: !deps.config.openLoopback })),
   );
 
+  const served = servedModels(deps.repositories);
+  const serving =
+    (routes: (app: App, deps: AppDeps, served: ServedModels) => void): Routes =>
+    (app, deps) =>
+      routes(app, deps, served);
   inScope(app, deps, 'public', [publicOperations]);
   inScope(app, deps, 'read', [
     datasetReads,
@@ -114,8 +120,8 @@ export function buildApp(deps: AppDeps): App {
     aliasReads,
     metricsRoute(metrics),
   ]);
-  inScope(app, deps, 'write', [datasetWrites, baseWrites, jobWrites, modelWrites, aliasWrites]);
-  inScope(app, deps, 'predict', [predictRoutes]);
+  inScope(app, deps, 'write', [datasetWrites, baseWrites, jobWrites, serving(modelWrites), serving(aliasWrites)]);
+  inScope(app, deps, 'predict', [serving(predictRoutes)]);
   inScope(app, deps, 'admin', [keyRoutes(cache)]);
   return app;
 }

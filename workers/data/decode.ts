@@ -4,7 +4,8 @@ import { GraftError } from '../../src/errors.js';
 import { channelsOf } from '../../src/tasks/image-classification/pixel-input.js';
 import { imageProblem } from './image-problem.js';
 import { type JpegHeader, jpegHeader } from './jpeg-header.js';
-import { enlarged, quickJpeg } from './quick-scaling.js';
+import { quickJpeg } from './quick-jpeg.js';
+import { resample } from './resample.js';
 import { centreOf, type Place, type Size, shortSideOf } from './scaling.js';
 
 // Parallelism comes from many images in flight on libuv's threads, one thread each; a cache would only hold memory.
@@ -18,6 +19,13 @@ sharp.unblock({
 
 /** Enough for any camera; a picture of more is a bomb or a map. */
 const MAX_PIXELS = 120_000_000;
+/**
+ * Pictures of so many pixels are scaled from all of their pixels, larger ones by libvips on the way: it is faster from about here,
+ * and needs no memory for the whole; its pixels are up to half a grey level off on average.
+ */
+const SMALL = 400_000;
+/** Larger pictures that are enlarged are long and narrow; libvips enlarges another way, several grey levels off on average. */
+const MOST_ENLARGED = 4_000_000;
 const READ = { failOn: 'error', limitInputPixels: MAX_PIXELS, sequentialRead: true, pages: 1 } as const;
 
 /** Throws `input-invalid` whose one item has the code of `imageProblem`. */
@@ -52,7 +60,7 @@ export interface Scaled extends Size {
 
 /**
  * A picture at the size that a network or its augmentation needs: antialiased triangle filter, as torchvision and Pillow call
- * bilinear, to their sizes and crops; large JPEGs are scaled down while they are decoded, which changes little.
+ * bilinear, to their sizes and crops.
  *
  * @throws GraftError `input-invalid` that says what is wrong with the picture.
  */
@@ -61,34 +69,37 @@ export async function decodeScaled(bytes: Uint8Array, { short, enlarge, crop, ch
     const header = jpegHeader(bytes);
     const whole = await uprightSize(bytes, header);
     const size = enlarge || Math.min(whole.width, whole.height) > short ? shortSideOf(whole, short) : whole;
-    const place = crop === null ? null : centreOf(size, crop);
-    const { width, height } = place ?? size;
-    const read = () => upright(bytes, header);
-    const quick = header === null ? null : await quickJpeg(bytes, header, size, place);
-    const rgb = quick ?? (await enlargedFrom(read, whole, size, place)) ?? (await bySharp(read(), size, place));
+    const place = crop === null ? { left: 0, top: 0, ...size } : centreOf(size, crop);
+    const { width, height } = place;
+    const pixels = whole.width * whole.height;
+    const inMemory = pixels <= SMALL || (pixels <= MOST_ENLARGED && size.width > whole.width);
+    const every = inMemory ? await everyPixel(bytes, header, pixels) : null;
+    const rgb = every === null ? await bySharp(bytes, header, size, place) : resample(every, whole, size, place);
     return { data: channels === 1 ? luma(rgb) : rgb, width, height };
   } catch (error) {
     throw decodeError(bytes, error);
   }
 }
 
-async function enlargedFrom(
-  read: () => Sharp,
-  whole: Size,
-  size: Size,
-  place: Place | null,
-): Promise<Uint8Array | null> {
-  if (size.width <= whole.width) return null;
-  const everyPixel = () => read().toColourspace('srgb').ensureAlpha().raw({ depth: 'uchar' }).toBuffer();
-  return enlarged(everyPixel, whole, size, place);
+/** Null where what was decoded has another size than the file says. */
+async function everyPixel(bytes: Uint8Array, header: JpegHeader | null, pixels: number): Promise<Uint8Array | null> {
+  const quick = header !== null && pixels <= SMALL ? await quickJpeg(bytes, header) : null;
+  const rgb = quick ?? (await rgbOf(upright(bytes, header)));
+  return rgb.length === 3 * pixels ? rgb : null;
 }
 
-async function bySharp(picture: Sharp, { width, height }: Size, place: Place | null): Promise<Uint8Array> {
+function bySharp(bytes: Uint8Array, header: JpegHeader | null, to: Size, place: Place): Promise<Uint8Array> {
   // To no less than twice the size: to less, pixels are a grey level off on average.
   const options = { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false } as const;
-  const pipeline = picture.resize(width, height, options);
-  if (place !== null) pipeline.extract({ ...place });
-  const { data, info } = await pipeline
+  return rgbOf(
+    upright(bytes, header)
+      .resize(to.width, to.height, options)
+      .extract({ ...place }),
+  );
+}
+
+async function rgbOf(picture: Sharp): Promise<Uint8Array> {
+  const { data, info } = await picture
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });

@@ -55,9 +55,20 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | null {
   return { width, height, orientation: orientation ?? 1, profile, ordinary };
 }
 
+/** By their bytes: photos of one camera or program have the same, and to read one takes longer than the rest of a header. */
+const kinds = new Map<string, JpegHeader['profile']>();
+const MOST_KINDS = 32;
+const MOST_KEPT_BYTES = 16_384;
+
 function kindOf(embedded: Buffer): JpegHeader['profile'] {
+  const key = embedded.length > MOST_KEPT_BYTES ? null : embedded.toString('latin1');
+  const known = key === null ? undefined : kinds.get(key);
+  if (known !== undefined) return known;
   const profile = readRgbProfile(embedded);
-  return profile === null ? 'other' : isSrgb(profile) ? 'srgb' : profile;
+  const kind = profile === null ? 'other' : isSrgb(profile) ? 'srgb' : profile;
+  if (kinds.size >= MOST_KINDS) kinds.clear();
+  if (key !== null) kinds.set(key, kind);
+  return kind;
 }
 
 /** Of the TIFF that an EXIF segment holds: tag 0x112 of its first directory. 1 where there is none, or none that is known. */

@@ -112,13 +112,12 @@ const STEPS = 16384;
 let levels: Uint8Array | undefined;
 
 /**
- * Pixels in sRGB; colours that it does not have become the nearest in each of R, G and B, as Little CMS does with such profiles.
- * sharp asks that library, which makes tables anew for every picture: 9 ms each.
+ * Makes pixels sRGB's; colours that it does not have become the nearest in each of R, G and B, as Little CMS does with such
+ * profiles. sharp asks that library, which makes tables anew for every picture: 9 ms each.
  *
- * @param rgb uint8 [N, 3].
- * @returns uint8 [N, 4], opaque.
+ * @param rgb uint8 [N, 3]; changed.
  */
-export function inSrgb(rgb: Uint8Array, { curves, primaries }: RgbProfile): Uint8Array {
+export function toSrgb(rgb: Uint8Array, { curves, primaries }: RgbProfile): void {
   levels ??= Uint8Array.from({ length: STEPS + 1 }, (_, step) => Math.round(255 * encoded(step / STEPS)));
   const level = levels;
   const toLight = inverse(SRGB_PRIMARIES);
@@ -130,17 +129,14 @@ export function inSrgb(rgb: Uint8Array, { curves, primaries }: RgbProfile): Uint
   const [rr, rg, rb] = [share(0, 0), share(0, 1), share(0, 2)];
   const [gr, gg, gb] = [share(1, 0), share(1, 1), share(1, 2)];
   const [br, bg, bb] = [share(2, 0), share(2, 1), share(2, 2)];
-  const rgba = new Uint8Array((rgb.length / 3) * 4);
-  for (let at = 0, to = 0; at < rgb.length; at += 3, to += 4) {
+  for (let at = 0; at < rgb.length; at += 3) {
     const r = rgb[at]!;
     const g = rgb[at + 1]!;
     const b = rgb[at + 2]!;
-    rgba[to] = level[Math.min(Math.max(rr[r]! + rg[g]! + rb[b]!, 0), STEPS)]!;
-    rgba[to + 1] = level[Math.min(Math.max(gr[r]! + gg[g]! + gb[b]!, 0), STEPS)]!;
-    rgba[to + 2] = level[Math.min(Math.max(br[r]! + bg[g]! + bb[b]!, 0), STEPS)]!;
-    rgba[to + 3] = 255;
+    rgb[at] = level[Math.min(Math.max(rr[r]! + rg[g]! + rb[b]!, 0), STEPS)]!;
+    rgb[at + 1] = level[Math.min(Math.max(gr[r]! + gg[g]! + gb[b]!, 0), STEPS)]!;
+    rgb[at + 2] = level[Math.min(Math.max(br[r]! + bg[g]! + bb[b]!, 0), STEPS)]!;
   }
-  return rgba;
 }
 
 /** Of the matrix whose columns these are: its rows. */

@@ -1,10 +1,9 @@
 import { type ElementwisePart, type Node, OnnxError } from '../../src/onnx/index.js';
-import { type ValueType, WASM, wasmModule } from './wasm-module.js';
+import { PAGE, type ValueType, WASM, wasmModule } from '../wasm/module.js';
 
 /** Numbers that a kernel takes at once: what AdamW reads and writes of them stays in the cache of a core (7 x 32 KiB). */
 export const SLICE = 8192;
 const BYTES = 4 * SLICE;
-const PAGE = 65536;
 /**
  * Where the slices begin in memory. Large arrays begin near the beginning of a page of 4 KiB; copied between places that are
  * alike in their last 12 bits, a load waits for the store before it (4K aliasing), and a step took 2.8 times as long.
@@ -36,8 +35,10 @@ export function updateKernel(part: ElementwisePart): UpdateKernel {
   const places = new Map([...vectors, ...outputs].map((name, i) => [name, place(i)]));
   const pages = Math.ceil(place(places.size) / PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
-  const written = wasmModule({ ...code(part.model.graph.nodes, { vectors, scalars, outputs, places }), pages });
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(written), { '': { memory } });
+  const functions = { run: code(part.model.graph.nodes, { vectors, scalars, outputs, places }) };
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasmModule({ functions, pages })), {
+    '': { memory },
+  });
   const run = exports.run as (...values: number[]) => void;
   const areas = (names: readonly string[]) =>
     new Map(names.map((name) => [name, new Float32Array(memory.buffer, places.get(name), SLICE)]));
@@ -70,15 +71,15 @@ function code(nodes: readonly Node[], { vectors, scalars, outputs, places }: Nam
   const [before, within] = [true, false].map((early) =>
     nodes.filter((node) => uniform.has(node.outputs[0]!) === early).flatMap(emitted),
   ) as [number[], number[]];
-  const loaded = vectors.flatMap((name) => [...WASM.get(at), ...WASM.load(places.get(name)!), ...set(name)]);
-  const stored = outputs.flatMap((name) => [...WASM.get(at), ...get(name), ...WASM.store(places.get(name)!)]);
-  const onward = [...WASM.get(at), ...WASM.small(16), ...WASM.add, ...WASM.set(at)];
-  const again = [...WASM.get(at), ...WASM.get(0), ...WASM.less, ...WASM.again];
+  const loaded = vectors.flatMap((name) => [...WASM.get(at), ...WASM.alignedLoad(places.get(name)!), ...set(name)]);
+  const stored = outputs.flatMap((name) => [...WASM.get(at), ...get(name), ...WASM.alignedStore(places.get(name)!)]);
+  const onward = [...WASM.get(at), ...WASM.i32(16), ...WASM.i32Add, ...WASM.set(at)];
+  const again = [...WASM.get(at), ...WASM.get(0), ...WASM.i32LessThan, ...WASM.again];
   return {
     parameters: ['i32', ...scalars.map((): ValueType => 'f32')] as readonly ValueType[],
     locals: ['i32', ...tensors.map((): ValueType => 'v128')] as readonly ValueType[],
     code: [
-      ...scalars.flatMap((name, i) => [...WASM.get(1 + i), ...WASM.splat, ...set(name)]),
+      ...scalars.flatMap((name, i) => [...WASM.get(1 + i), ...WASM.f32x4Splat, ...set(name)]),
       ...before,
       ...WASM.loop([...loaded, ...within, ...stored, ...onward, ...again]),
     ],
@@ -86,18 +87,18 @@ function code(nodes: readonly Node[], { vectors, scalars, outputs, places }: Nam
 }
 
 const BINARY: Readonly<Record<string, readonly number[]>> = {
-  Add: WASM.lanesAdd,
-  Sub: WASM.lanesSub,
-  Mul: WASM.lanesMul,
-  Div: WASM.lanesDiv,
-  Max: WASM.lanesMax,
-  Less: WASM.lanesLess,
+  Add: WASM.f32x4Add,
+  Sub: WASM.f32x4Sub,
+  Mul: WASM.f32x4Mul,
+  Div: WASM.f32x4Div,
+  Max: WASM.f32x4Max,
+  Less: WASM.f32x4LessThan,
 };
 const UNARY: Readonly<Record<string, readonly number[]>> = {
   Identity: [],
-  Sqrt: WASM.lanesSqrt,
+  Sqrt: WASM.f32x4Sqrt,
   // Of a comparison, which is all bits set or none: there is nothing else to cast.
-  Cast: [...WASM.ones, ...WASM.and],
+  Cast: [...WASM.f32x4Ones, ...WASM.and],
 };
 /** The stack before: nothing; after: the node's output. */
 function operation(node: Node, inputs: readonly (readonly number[])[]): readonly number[] {

@@ -3,6 +3,7 @@ import type { App, AppDeps } from '../../http/deps.js';
 import { notFound } from '../../http/problems.js';
 import { listBody, time } from '../../http/render.js';
 import { answers, nothing, ref } from '../../http/schemas.js';
+import type { ServedModels } from '../../services/served-models.js';
 import * as schema from './schema.js';
 
 const tags = ['aliases'];
@@ -45,7 +46,7 @@ export function aliasReads(app: App, deps: AppDeps): void {
   );
 }
 
-export function aliasWrites(app: App, deps: AppDeps): void {
+export function aliasWrites(app: App, deps: AppDeps, served: ServedModels): void {
   const { models } = deps.repositories;
   app.put(
     '/v1/aliases/:name',
@@ -67,6 +68,7 @@ export function aliasWrites(app: App, deps: AppDeps): void {
         throw new GraftError('not-found', detail, { errors: [{ path: '/model', code: 'not-found', detail }] });
       }
       await models.setAlias(projectId, request.params.name, model.id);
+      served.forget();
       return aliasBody(await findAlias(deps, projectId, request.params.name));
     },
   );
@@ -84,6 +86,7 @@ export function aliasWrites(app: App, deps: AppDeps): void {
     async (request, reply) => {
       const { name } = request.params;
       if (!(await models.deleteAlias(request.caller.projectId, name))) throw notFound('alias', name);
+      served.forget();
       return reply.status(204).send(null);
     },
   );

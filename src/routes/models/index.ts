@@ -6,6 +6,7 @@ import { answers, idParams, nothing, pageQuery, ref } from '../../http/schemas.j
 import { evaluationAt } from '../../services/evaluation-at.js';
 import { findFile, openFile } from '../../services/model-files.js';
 import { findModel } from '../../services/predict.js';
+import type { ServedModels } from '../../services/served-models.js';
 import { evaluationBody, evaluationExampleBody, fileBody, modelBody } from './render.js';
 import * as schema from './schema.js';
 
@@ -132,7 +133,7 @@ export function modelReads(app: App, deps: AppDeps): void {
   );
 }
 
-export function modelWrites(app: App, deps: AppDeps): void {
+export function modelWrites(app: App, deps: AppDeps, served: ServedModels): void {
   app.delete(
     '/v1/models/:id',
     {
@@ -149,6 +150,7 @@ export function modelWrites(app: App, deps: AppDeps): void {
     async (request, reply) => {
       const { id } = request.params;
       if (!(await deps.repositories.models.delete(request.caller.projectId, id))) throw notFound('model', id);
+      served.forget();
       return reply.status(204).send(null);
     },
   );

@@ -5,9 +5,10 @@ import { GraftError } from '../../errors.js';
 import type { App, AppDeps } from '../../http/deps.js';
 import { answers, idParams, ref } from '../../http/schemas.js';
 import { unwanted } from '../../http/uploads.js';
-import { findModel, predict } from '../../services/predict.js';
+import { predict } from '../../services/predict.js';
 import { type GivenInput, imageOfBase64 } from '../../services/predict-inputs.js';
 import { MAX_IMAGES, type Prediction } from '../../services/predict-protocol.js';
+import type { ServedModels } from '../../services/served-models.js';
 import * as schema from './schema.js';
 
 const DEFAULT_TOP = 5;
@@ -94,7 +95,7 @@ function predictionBody(one: Prediction): Static<typeof schema.Prediction> {
   return { error: errors === undefined ? error : { ...error, errors: [...errors] } };
 }
 
-export function predictRoutes(app: App, deps: AppDeps): void {
+export function predictRoutes(app: App, deps: AppDeps, served: ServedModels): void {
   const limit = deps.config.maxPredictBytes;
   app.post(
     '/v1/models/:id/predict',
@@ -117,7 +118,7 @@ export function predictRoutes(app: App, deps: AppDeps): void {
       const type = request.headers['content-type'] ?? '';
       if (Number(request.headers['content-length'] ?? 0) > Math.ceil((limit * 4) / 3) + 1024 * 1024)
         throw tooLarge(limit);
-      const model = await findModel(deps, request.caller.projectId, request.params.id);
+      const model = await served.find(request.caller.projectId, request.params.id);
       const given: Given = request.isMultipart()
         ? await fromForm(request, limit)
         : /^application\/json\b/i.test(type)

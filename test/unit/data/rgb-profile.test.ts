@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { jpegHeader } from '../../../workers/data/jpeg-header.js';
-import { inSrgb, isSrgb, type RgbProfile, readRgbProfile } from '../../../workers/data/rgb-profile.js';
+import { isSrgb, type RgbProfile, readRgbProfile, toSrgb } from '../../../workers/data/rgb-profile.js';
 import { dataPath } from '../../support/onnx.js';
 
 const PHOTOS = ['train/ants', 'train/bees', 'val/ants', 'val/bees'].map((part) =>
@@ -14,7 +14,11 @@ const absent = !PHOTOS.every((folder) => existsSync(folder));
 const pixels = (bytes: Uint8Array, ignoreIcc: boolean) =>
   sharp(bytes, { ignoreIcc }).toColourspace('srgb').raw().toBuffer();
 
-const converted = (rgb: Uint8Array, profile: RgbProfile) => inSrgb(rgb, profile).filter((_, i) => i % 4 !== 3);
+const converted = (rgb: Uint8Array, profile: RgbProfile) => {
+  const copy = new Uint8Array(rgb);
+  toSrgb(copy, profile);
+  return copy;
+};
 
 /** How far off sharp's own conversion (by Little CMS) the pixels of a JPEG are, in levels. */
 async function off(bytes: Uint8Array, profile: RgbProfile) {
