@@ -10,7 +10,7 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-CROP, RESIZE = 112, 126
+CROP, RESIZE = 112, 128
 
 
 class Writer:

@@ -1,5 +1,5 @@
 import { PAGE } from '../wasm/module.js';
-import { type ResampleKernel, resampleKernel, WEIGHT_BITS } from './resample-kernel.js';
+import { GROUP, type ResampleKernel, resampleKernel, WEIGHT_BITS, weightGroup } from './resample-kernel.js';
 import type { Place, Size } from './scaling.js';
 
 /**
@@ -21,16 +21,25 @@ export function resample(rgb: Uint8Array, { width, height }: Size, to: Size, pla
   const between = multipleOf16(3 * place.width + 1);
   const bytes = 3 * place.width * place.height;
 
-  const down = 4 * columns.numbers;
-  const source = down + 4 * rows.numbers;
+  const groups = Math.ceil(columns.taps / GROUP);
+  const down = 4 * columns.count * (1 + GROUP * groups);
+  const source = down + 4 * rows.count * (1 + rows.taps);
   // Behind the last row, what is read of rows that do not exist and behind the last pixel; it counts for nothing.
-  const middle = multipleOf16(source + stride * inFours + 3 * columns.taps + 16);
+  const middle = multipleOf16(source + stride * inFours + 3 * GROUP * groups + 16);
   const target = middle + between * (inFours + rows.taps);
   const { kernel, memory, table } = withMemory(target + bytes + between);
-  writeTable(table, 0, columns, 3);
-  writeTable(table, columns.numbers, rows, between);
+  const weights = new Int32Array(GROUP * Math.ceil(Math.max(columns.taps, rows.taps) / GROUP));
+  for (let i = 0, at = 0; i < columns.count; i++) {
+    table[at++] = 3 * (weigh(columns, i, weights) - columns.first);
+    for (let tap = 0; tap < columns.taps; tap += GROUP, at += GROUP)
+      weightGroup(table, at, weights[tap]!, weights[tap + 1]!, weights[tap + 2]!, weights[tap + 3]!);
+  }
+  for (let i = 0, at = down / 4; i < rows.count; i++) {
+    table[at++] = between * (weigh(rows, i, weights) - rows.first);
+    for (let tap = 0; tap < rows.taps; tap++) table[at++] = weights[tap]!;
+  }
   memory.set(rgb.subarray(stride * rows.first, stride * rows.last), source);
-  kernel.across(source + 3 * columns.first, stride, middle, between, inFours, 0, place.width, columns.taps);
+  kernel.across(source + 3 * columns.first, stride, middle, between, inFours, 0, place.width, groups);
   kernel.down(middle, between, target, 3 * place.width, place.height, down, rows.taps);
   return memory.slice(target, target + bytes);
 }
@@ -67,8 +76,6 @@ interface Windows {
   readonly last: number;
   /** Most that one is made of. */
   readonly taps: number;
-  /** Length of the kernel's table. */
-  readonly numbers: number;
 }
 
 function windowsOf(from: number, to: number, start: number, count: number): Windows {
@@ -76,26 +83,19 @@ function windowsOf(from: number, to: number, start: number, count: number): Wind
   const [first, last] = [beginOf(start, scale), endOf(start + count - 1, scale, from)];
   let taps = 0;
   for (let i = start; i < start + count; i++) taps = Math.max(taps, endOf(i, scale, from) - beginOf(i, scale));
-  return { from, scale, start, count, first, last, taps, numbers: count * (taps + 1) };
+  return { from, scale, start, count, first, last, taps };
 }
 
-/** Places are counted from the first in units of `bytes`. */
-function writeTable(
-  table: Int32Array,
-  at: number,
-  { from, scale, start, count, first, taps }: Windows,
-  bytes: number,
-): void {
+/** The weights of what the `i`th is made of, zeros after them; returns where they begin. */
+function weigh({ from, scale, start }: Windows, i: number, weights: Int32Array): number {
+  const [begin, end] = [beginOf(start + i, scale), endOf(start + i, scale, from)];
   const inverse = 1 / supportOf(scale);
-  for (let i = start, to = at; i < start + count; i++, to += taps + 1) {
-    const [begin, end] = [beginOf(i, scale), endOf(i, scale, from)];
-    const weight = (x: number): number => Math.max(1 - Math.abs((x - centreOf(i, scale) + 0.5) * inverse), 0);
-    let sum = 0;
-    for (let x = begin; x < end; x++) sum += weight(x);
-    table[to] = (begin - first) * bytes;
-    for (let x = begin; x < begin + taps; x++)
-      table[to + 1 + x - begin] = x < end ? Math.trunc(0.5 + (weight(x) / sum) * ONE) : 0;
-  }
+  const weight = (x: number): number => Math.max(1 - Math.abs((x - centreOf(start + i, scale) + 0.5) * inverse), 0);
+  let sum = 0;
+  for (let x = begin; x < end; x++) sum += weight(x);
+  for (let x = begin; x < end; x++) weights[x - begin] = Math.trunc(0.5 + (weight(x) / sum) * ONE);
+  weights.fill(0, end - begin);
+  return begin;
 }
 
 const centreOf = (i: number, scale: number): number => (i + 0.5) * scale;

@@ -1,3 +1,5 @@
+import { LEVELS, type SrgbKernel, STEPS, srgbKernel } from './srgb-kernel.js';
+
 /**
  * The colours of an RGB picture, as an ICC profile (ICC.1:2022) of three curves and a matrix describes them: sRGB, Display P3, Adobe
  * RGB, ProPhoto RGB and what cameras write.
@@ -19,7 +21,6 @@ const SRGB_PRIMARIES: RgbProfile['primaries'] = [
 /** Ways from colour to colour that count more than primaries and curves. */
 const TABLES = ['A2B0', 'A2B1', 'A2B2', 'D2B0', 'D2B1', 'D2B2'];
 const MOST_TAGS = 100;
-const LEVELS = 256;
 
 /** Null where it is of another kind, or damaged. */
 export function readRgbProfile(profile: Buffer): RgbProfile | null {
@@ -107,9 +108,7 @@ function encoded(linear: number): number {
   return linear <= 0.0031308 ? 12.92 * linear : 1.055 * linear ** (1 / 2.4) - 0.055;
 }
 
-/** Steps of linear light: in the dark, where sRGB is steepest, five to a level. */
-const STEPS = 16384;
-let levels: Uint8Array | undefined;
+let kernel: SrgbKernel | undefined;
 
 /**
  * Makes pixels sRGB's; colours that it does not have become the nearest in each of R, G and B, as Little CMS does with such
@@ -118,25 +117,18 @@ let levels: Uint8Array | undefined;
  * @param rgb uint8 [N, 3]; changed.
  */
 export function toSrgb(rgb: Uint8Array, { curves, primaries }: RgbProfile): void {
-  levels ??= Uint8Array.from({ length: STEPS + 1 }, (_, step) => Math.round(255 * encoded(step / STEPS)));
-  const level = levels;
-  const toLight = inverse(SRGB_PRIMARIES);
-  // What a level of one colour of the profile adds to one of sRGB's, in steps.
-  const share = (to: number, from: 0 | 1 | 2): Int32Array => {
-    const weight = toLight[to]!.reduce((sum, x, i) => sum + x * primaries[from][i]!, 0);
-    return Int32Array.from(curves[from], (light) => Math.round(STEPS * weight * light));
-  };
-  const [rr, rg, rb] = [share(0, 0), share(0, 1), share(0, 2)];
-  const [gr, gg, gb] = [share(1, 0), share(1, 1), share(1, 2)];
-  const [br, bg, bb] = [share(2, 0), share(2, 1), share(2, 2)];
-  for (let at = 0; at < rgb.length; at += 3) {
-    const r = rgb[at]!;
-    const g = rgb[at + 1]!;
-    const b = rgb[at + 2]!;
-    rgb[at] = level[Math.min(Math.max(rr[r]! + rg[g]! + rb[b]!, 0), STEPS)]!;
-    rgb[at + 1] = level[Math.min(Math.max(gr[r]! + gg[g]! + gb[b]!, 0), STEPS)]!;
-    rgb[at + 2] = level[Math.min(Math.max(br[r]! + bg[g]! + bb[b]!, 0), STEPS)]!;
+  if (kernel === undefined) {
+    kernel = srgbKernel();
+    for (let step = 0; step <= STEPS; step++) kernel.levels[step] = Math.round(255 * encoded(step / STEPS));
   }
+  const toLight = inverse(SRGB_PRIMARIES);
+  for (const [from, curve] of curves.entries())
+    for (const [to, row] of toLight.entries()) {
+      const weight = STEPS * row.reduce((sum, x, i) => sum + x * primaries[from]![i]!, 0);
+      for (let level = 0; level < LEVELS; level++)
+        kernel.shares[(from * LEVELS + level) * 4 + to] = Math.round(weight * curve[level]!);
+    }
+  kernel.convert(rgb);
 }
 
 /** Of the matrix whose columns these are: its rows. */

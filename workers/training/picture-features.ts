@@ -14,7 +14,7 @@ const BATCH = 4;
 /** Images being decoded or waiting: libuv's threads must have work left where the engine blocks this one. */
 const IN_FLIGHT = 64;
 /** Changes whenever the same picture would give other features: the decoder or the trunk's making changed. */
-const RECIPE = '4';
+const RECIPE = '5';
 
 /** Decoded pictures, in order, a bounded number of them ahead. */
 export async function* decodeAhead(

@@ -100,9 +100,12 @@ export const WASM = {
   tee: (local: number) => [0x22, ...unsigned(local)],
   i32: (n: number) => [0x41, ...signed(n)],
   i32Load: [0x28, ...at(2, 0)],
+  i32Load8: (offset: number) => [0x2d, ...at(0, offset)],
+  i32Store8: (offset: number) => [0x3a, ...at(0, offset)],
   i32LessThan: [0x48],
   i32Add: [0x6a],
   i32Mul: [0x6c],
+  i32ShiftLeft: [0x74],
   loop: (code: Code) => [0x03, 0x40, ...code, END],
   /** Goes back to the loop's begin where the i32 on the stack is not 0. */
   again: [0x0d, 0],
@@ -110,7 +113,7 @@ export const WASM = {
   /** At addresses that are a multiple of 16. */
   alignedLoad: (offset: number) => simd(0x00, ...at(4, offset)),
   alignedStore: (offset: number) => simd(0x0b, ...at(4, offset)),
-  v128Load: simd(0x00, ...at(0, 0)),
+  v128Load: (offset: number) => simd(0x00, ...at(0, offset)),
   v128Store: simd(0x0b, ...at(0, 0)),
   /** Four bytes, and zeros after them. */
   load32Zero: simd(0x5c, ...at(0, 0)),
@@ -118,7 +121,12 @@ export const WASM = {
   load32Splat: simd(0x09, ...at(2, 0)),
   /** The first four bytes. */
   store32Lane0: simd(0x5a, ...at(0, 0), 0),
+  /** 16 bytes, first to last. */
+  v128: (bytes: Code) => simd(0x0c, ...bytes),
   and: simd(0x4e),
+
+  /** Bytes of the first by their places in the second; 0 where that is above 15. */
+  i8x16Swizzle: simd(0x0e),
 
   i16x8ExtendLowU8: simd(0x89),
   i16x8ExtendHighU8: simd(0x8a),
@@ -128,9 +136,15 @@ export const WASM = {
   u8x16NarrowI16: simd(0x66),
   i16x8NarrowI32: simd(0x85),
   i32x4Splat: (n: number) => simd(0x0c, ...four([n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24])),
+  i32x4Lane: (lane: 0 | 1 | 2) => simd(0x1b, lane),
+  i32x4Min: simd(0xb6),
+  i32x4Max: simd(0xb8),
+  i32x4ShiftLeft: simd(0xab),
   i32x4ShiftRight: simd(0xad),
   i32x4Add: simd(0xae),
   i32x4Mul: simd(0xb5),
+  /** Products of int16, added two by two. */
+  i32x4DotI16: simd(0xba),
 
   f32x4Splat: simd(0x13),
   /** 1.0 in all four places. */
@@ -145,4 +159,21 @@ export const WASM = {
 } as const;
 function four(bytes: Code): Code {
   return [0, 1, 2, 3].flatMap(() => bytes);
+}
+
+/** `body` for a counter from 0 on in steps, at least once. */
+export function counted<N extends string>(
+  { get, set, tee }: Named<N>,
+  counter: N,
+  step: number,
+  until: Code,
+  body: Code,
+): Code {
+  const onward = [...get(counter), ...WASM.i32(step), ...WASM.i32Add, ...tee(counter), ...until, ...WASM.i32LessThan];
+  return [...WASM.i32(0), ...set(counter), ...WASM.loop([...body, ...onward, ...WASM.again])];
+}
+
+/** Adds to a local. */
+export function moved<N extends string>({ get, set }: Named<N>, local: N, by: Code): Code {
+  return [...get(local), ...by, ...WASM.i32Add, ...set(local)];
 }
