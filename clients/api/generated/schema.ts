@@ -299,7 +299,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a model
-         * @description By id; an alias is refused. Its aliases go with it. Refused with `in-use` while bases stand that were made from it; `errors` lists them.
+         * @description By id; an alias is refused. Its aliases go with it. Refused with `in-use` while bases stand that were made from it; `errors` lists them. No prediction is answered from then on; by other processes of the API, from a second later.
          */
         delete: operations["deleteModel"];
         options?: never;
@@ -404,7 +404,10 @@ export interface paths {
         };
         /** Get an alias */
         get: operations["getAlias"];
-        /** Point an alias at a model */
+        /**
+         * Point an alias at a model
+         * @description Predictions follow at once; through other processes of the API, within a second.
+         */
         put: operations["putAlias"];
         post?: never;
         /** Delete an alias */

@@ -54,6 +54,7 @@ export function aliasWrites(app: App, deps: AppDeps, served: ServedModels): void
       schema: {
         operationId: 'putAlias',
         summary: 'Point an alias at a model',
+        description: 'Predictions follow at once; through other processes of the API, within a second.',
         tags,
         params: schema.aliasParams,
         body: ref(schema.AliasRequest),

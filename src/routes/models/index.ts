@@ -141,7 +141,7 @@ export function modelWrites(app: App, deps: AppDeps, served: ServedModels): void
         operationId: 'deleteModel',
         summary: 'Delete a model',
         description:
-          'By id; an alias is refused. Its aliases go with it. Refused with `in-use` while bases stand that were made from it; `errors` lists them.',
+          'By id; an alias is refused. Its aliases go with it. Refused with `in-use` while bases stand that were made from it; `errors` lists them. No prediction is answered from then on; by other processes of the API, from a second later.',
         tags,
         params: idParams,
         response: answers({ 204: nothing('Deleted') }, 404, 409),
