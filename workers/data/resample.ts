@@ -89,15 +89,18 @@ function windowsOf(from: number, to: number, start: number, count: number): Wind
 /** The weights of what the `i`th is made of, zeros after them; returns where they begin. */
 function weigh({ from, scale, start }: Windows, i: number, weights: Int32Array): number {
   const [begin, end] = [beginOf(start + i, scale), endOf(start + i, scale, from)];
-  const inverse = 1 / supportOf(scale);
-  const weight = (x: number): number => Math.max(1 - Math.abs((x - centreOf(start + i, scale) + 0.5) * inverse), 0);
+  // As Pillow computes it: in another order the last bit may differ.
+  const [centre, inverse] = [centreOf(start + i, scale), 1 / supportOf(scale)];
   let sum = 0;
-  for (let x = begin; x < end; x++) sum += weight(x);
-  for (let x = begin; x < end; x++) weights[x - begin] = Math.trunc(0.5 + (weight(x) / sum) * ONE);
-  weights.fill(0, end - begin);
+  for (let x = begin; x < end; x++) sum += triangle((x - centre + 0.5) * inverse);
+  for (let tap = 0; tap < weights.length; tap++) {
+    const x = begin + tap;
+    weights[tap] = x < end ? Math.trunc(0.5 + (triangle((x - centre + 0.5) * inverse) / sum) * ONE) : 0;
+  }
   return begin;
 }
 
+const triangle = (x: number): number => Math.max(1 - Math.abs(x), 0);
 const centreOf = (i: number, scale: number): number => (i + 0.5) * scale;
 const supportOf = (scale: number): number => Math.max(scale, 1);
 const beginOf = (i: number, scale: number): number =>
