@@ -1,4 +1,4 @@
-import { type Code, counted, moved, WASM, wasmFunction, wasmModule } from '../wasm/module.js';
+import { type Code, counted, moved, WASM, wasmFunction, wasmInstance } from '../wasm/module.js';
 
 /**
  * Weighted sums of uint8 along one axis of a picture. Weights are fixed-point numbers of `WEIGHT_BITS` behind the point in int32,
@@ -55,9 +55,8 @@ export function weightGroup(table: Int32Array, at: number, a: number, b: number,
 
 export function resampleKernel(): ResampleKernel {
   const memory = new WebAssembly.Memory({ initial: 1 });
-  const module = new WebAssembly.Module(wasmModule({ functions: { across, down }, pages: 1 }));
-  const { exports } = new WebAssembly.Instance(module, { '': { memory } });
-  return { memory, ...(exports as unknown as Omit<ResampleKernel, 'memory'>) };
+  const functions = wasmInstance({ functions: { across, down }, pages: 1 }, memory);
+  return { memory, ...(functions as unknown as Omit<ResampleKernel, 'memory'>) };
 }
 
 const { i32, i32Add, i32Mul, i32Load } = WASM;

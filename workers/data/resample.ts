@@ -1,4 +1,4 @@
-import { PAGE } from '../wasm/module.js';
+import { reserve } from '../wasm/module.js';
 import { GROUP, type ResampleKernel, resampleKernel, WEIGHT_BITS, weightGroup } from './resample-kernel.js';
 import type { Place, Size } from './scaling.js';
 
@@ -57,10 +57,9 @@ let loaded: Loaded | undefined;
 /** The memory stays as large as the largest picture so far needed. */
 function withMemory(bytes: number): Loaded {
   const kernel = loaded?.kernel ?? resampleKernel();
-  const missing = bytes - kernel.memory.buffer.byteLength;
-  if (loaded !== undefined && missing <= 0) return loaded;
-  if (missing > 0) kernel.memory.grow(Math.ceil(missing / PAGE));
+  reserve(kernel.memory, bytes);
   const { buffer } = kernel.memory;
+  if (loaded?.table.buffer === buffer) return loaded;
   loaded = { kernel, memory: new Uint8Array(buffer), table: new Int32Array(buffer) };
   return loaded;
 }

@@ -1,4 +1,4 @@
-import { type Code, counted, moved, PAGE, WASM, wasmFunction, wasmModule } from '../wasm/module.js';
+import { type Code, counted, moved, PAGE, reserve, WASM, wasmFunction, wasmInstance } from '../wasm/module.js';
 
 /** Steps of linear light: in the dark, where sRGB is steepest, five to a level. */
 export const STEPS = 16384;
@@ -18,18 +18,16 @@ const SHARES = PAGE;
 const PIXELS = 2 * PAGE;
 
 export function srgbKernel(): SrgbKernel {
-  const memory = new WebAssembly.Memory({ initial: PIXELS / PAGE });
-  const module = new WebAssembly.Module(wasmModule({ functions: { convert }, pages: PIXELS / PAGE }));
-  const { exports } = new WebAssembly.Instance(module, { '': { memory } });
-  const run = exports.convert as (begin: number, end: number) => void;
+  const pages = PIXELS / PAGE;
+  const memory = new WebAssembly.Memory({ initial: pages });
+  const run = wasmInstance({ functions: { convert }, pages }, memory).convert as (begin: number, end: number) => void;
   const levels = new Uint8Array(STEPS + 1);
   const shares = new Int32Array(3 * LEVELS * 4);
   return {
     levels,
     shares,
     convert(rgb) {
-      const missing = PIXELS + rgb.length - memory.buffer.byteLength;
-      if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+      reserve(memory, PIXELS + rgb.length);
       const bytes = new Uint8Array(memory.buffer);
       bytes.set(levels);
       new Int32Array(memory.buffer, SHARES).set(shares);

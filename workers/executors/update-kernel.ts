@@ -1,5 +1,5 @@
 import { type ElementwisePart, type Node, OnnxError } from '../../src/onnx/index.js';
-import { PAGE, type ValueType, WASM, wasmModule } from '../wasm/module.js';
+import { PAGE, type ValueType, WASM, wasmInstance } from '../wasm/module.js';
 
 /** Numbers that a kernel takes at once: what AdamW reads and writes of them stays in the cache of a core (7 x 32 KiB). */
 export const SLICE = 8192;
@@ -36,10 +36,7 @@ export function updateKernel(part: ElementwisePart): UpdateKernel {
   const pages = Math.ceil(place(places.size) / PAGE);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const functions = { run: code(part.model.graph.nodes, { vectors, scalars, outputs, places }) };
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasmModule({ functions, pages })), {
-    '': { memory },
-  });
-  const run = exports.run as (...values: number[]) => void;
+  const run = wasmInstance({ functions, pages }, memory).run as (...values: number[]) => void;
   const areas = (names: readonly string[]) =>
     new Map(names.map((name) => [name, new Float32Array(memory.buffer, places.get(name), SLICE)]));
   return {

@@ -22,7 +22,7 @@ const TYPES: Readonly<Record<ValueType, number>> = { i32: 0x7f, f32: 0x7d, v128:
 export const PAGE = 65536;
 
 /** The module's bytes: it imports the memory as `''.memory`. */
-export function wasmModule({ functions, pages }: WasmModule): Uint8Array<ArrayBuffer> {
+function wasmModule({ functions, pages }: WasmModule): Uint8Array<ArrayBuffer> {
   const names = Object.keys(functions);
   const all = Object.values(functions);
   const body = ({ locals, code }: WasmFunction): Code => [
@@ -52,6 +52,17 @@ export function wasmModule({ functions, pages }: WasmModule): Uint8Array<ArrayBu
   ]);
 }
 
+/** The module's functions over a memory of its `pages` or more, by their names. Throws where a module is not valid. */
+export function wasmInstance(module: WasmModule, memory: WebAssembly.Memory): Readonly<Record<string, unknown>> {
+  return new WebAssembly.Instance(new WebAssembly.Module(wasmModule(module)), { '': { memory } }).exports;
+}
+
+/** Lets a memory have so many bytes or more; where it grew, views on it must be made anew. Throws RangeError where there is none. */
+export function reserve(memory: WebAssembly.Memory, bytes: number): void {
+  const missing = bytes - memory.buffer.byteLength;
+  if (missing > 0) memory.grow(Math.ceil(missing / PAGE));
+}
+
 /** A function whose parameters and locals have names. */
 export function wasmFunction<P extends string, L extends string>(
   parameters: Readonly<Record<P, ValueType>>,
@@ -75,11 +86,11 @@ export interface Named<N extends string> {
 
 const END = 0x0b;
 /** A number as unsigned LEB128. */
-export function unsigned(n: number): Code {
+function unsigned(n: number): Code {
   return n < 128 ? [n] : [(n % 128) | 128, ...unsigned(Math.floor(n / 128))];
 }
 /** An i32 as signed LEB128. */
-export function signed(n: number): Code {
+function signed(n: number): Code {
   return n >= -64 && n < 64 ? [n & 127] : [(n & 127) | 128, ...signed(n >> 7)];
 }
 /** A text, or bytes, behind its length. */
