@@ -1,13 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
 import { collectWhenIdle } from './collect-when-idle.js';
 
 /** Loaded before the entry of every process of the service (`processes.ts`). */
-
-/**
- * Prisma plans its queries in WebAssembly. Compiled once and quickly it is no slower there (plans are kept), and the
- * optimizing compiler's 40 MB a process are spared; `bench/idle.mjs` measures it.
- */
-setFlagsFromString('--liftoff-only');
 
 collectWhenIdle();
 
