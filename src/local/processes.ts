@@ -43,7 +43,12 @@ const growing = (percent: number): string => `--heap-growing-percent=${percent}`
 const GIVES_BACK = { MALLOC_MMAP_THRESHOLD_: '131072', MALLOC_TRIM_THRESHOLD_: '131072', MALLOC_ARENA_MAX: '2' };
 
 export const PROCESSES: Readonly<Record<Role, Process>> = Object.freeze({
-  api: { entry: 'dist/src/main.js', flags: [...FLAGS, QUICK_WASM, growing(100)], environment: GIVES_BACK, graceMs: 10_000 },
+  api: {
+    entry: 'dist/src/main.js',
+    flags: [...FLAGS, QUICK_WASM, growing(100)],
+    environment: GIVES_BACK,
+    graceMs: 10_000,
+  },
   worker: { entry: 'dist/workers/main.js', flags: [...FLAGS, QUICK_WASM], environment: GIVES_BACK, graceMs: 15_000 },
   predict: { entry: 'dist/workers/serving/main.js', flags: [...FLAGS, growing(400)], graceMs: 10_000 },
 });

@@ -1,14 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Client, type Dispatcher, Pool } from 'undici';
+import { Pool } from 'undici';
 import type { Config } from '../config.js';
 import { ERROR_CODES, type ErrorCode, GraftError, type Problem } from '../errors.js';
-import {
-  encodeFrame,
-  FRAME_TYPE,
-  NOT_STARTED_HEADER,
-  type PredictAnswer,
-  type PredictRequest,
-} from './predict-protocol.js';
+import { Broken, NotConnected, predictConnections, TimedOut } from './predict-connections.js';
+import { encodeFrame, type PredictAnswer, type PredictReply, type PredictRequest } from './predict-protocol.js';
 
 export interface PredictClient {
   /**
@@ -29,10 +24,13 @@ const RESTART_AFTER_CRASH_MS = 10_000;
 const RETRY_MS = 50;
 /** The process answers within its own deadline of 30 s; this only catches one that hangs. */
 const ANSWER_MS = 45_000;
-const HEADERS = { 'content-type': FRAME_TYPE };
+/** For the process's health and counters. */
+const CONTROL_MS = 2_000;
 const KILLED =
   'The prediction process ended twice while it worked on this request, the second time on this one alone. Leave out the input that does it; the log of the prediction process says how it ended.';
-const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOENT', 'UND_ERR_CONNECT_TIMEOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** Less than the prediction process keeps a connection that nobody uses. */
+const IDLE_MS = 20_000;
+const CONNECTIONS = 256;
 
 /**
  * Talks to the prediction process at `config.predictUrl` over kept-alive connections. A request is sent again (for up to
@@ -43,66 +41,57 @@ const NOT_CONNECTED = new Set(['ECONNREFUSED', 'ENOENT', 'UND_ERR_CONNECT_TIMEOU
 export function predictClient(config: Pick<Config, 'predictUrl'>): PredictClient {
   const unix = config.predictUrl.startsWith('unix:');
   const origin = unix ? 'http://localhost' : config.predictUrl;
-  const options = {
+  const pool = new Pool(origin, {
     connect: { timeout: 1000, ...(unix ? { socketPath: config.predictUrl.slice('unix:'.length) } : {}) },
+    connections: CONNECTIONS,
     pipelining: 1,
-    keepAliveTimeout: 20_000,
     headersTimeout: ANSWER_MS,
-    bodyTimeout: ANSWER_MS,
-  };
-  const pool = new Pool(origin, { ...options, connections: 256 });
+  });
+  const connections = predictConnections(pool, { most: CONNECTIONS, answerMs: ANSWER_MS, idleMs: IDLE_MS });
 
   /** Those that saw the process end, in line for their second try. */
   let suspects = 0;
   /** Resolves when the last of them had it, with whether the process ended of it. */
   let line = Promise.resolve(true);
 
-  async function send(body: Buffer, signal: AbortSignal | undefined, over: Dispatcher): Promise<PredictAnswer> {
-    const alone = over !== pool;
+  async function send(frame: Frame, signal: AbortSignal | undefined, alone: boolean): Promise<PredictAnswer> {
     let giveUpAt = performance.now() + (alone ? RESTART_AFTER_CRASH_MS : RESTART_MS);
     for (;;) {
       for (; suspects > 0 && !alone; giveUpAt = performance.now() + RESTART_MS) await line;
       signal?.throwIfAborted();
-      const answer = await over
-        .request({ path: '/predict', method: 'POST', body, headers: HEADERS, signal: signal ?? null })
-        .catch((error: unknown) => {
-          signal?.throwIfAborted();
-          if (NOT_CONNECTED.has(codeOf(error)) && performance.now() < giveUpAt) return null;
-          throw unreachable(error);
-        });
+      const answer = await (alone ? connections.askAlone : connections.ask)(frame, signal).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        if (error instanceof NotConnected && performance.now() < giveUpAt) return null;
+        throw failure(error);
+      });
       if (answer !== null) {
-        const retry = answer.headers[NOT_STARTED_HEADER] !== undefined && performance.now() < giveUpAt;
-        const content: unknown = await answer.body.json().catch((error: unknown) => {
-          signal?.throwIfAborted();
-          throw unreachable(error);
-        });
-        if (answer.statusCode === 200) return content as PredictAnswer;
-        if (!retry) throw refusal(content, Number(answer.headers['retry-after'] ?? Number.NaN));
+        const reply = replyOf(answer);
+        if ('answer' in reply) return reply.answer;
+        if (reply.notStarted === undefined || performance.now() >= giveUpAt) throw refusal(reply);
       }
       await sleep(RETRY_MS, undefined, signal ? { signal } : {});
     }
   }
 
-  function sendAlone(body: Buffer, signal: AbortSignal | undefined): Promise<PredictAnswer> {
+  function sendAlone(frame: Frame, signal: AbortSignal | undefined): Promise<PredictAnswer> {
     if (suspects === 0) line = Promise.resolve(true);
     suspects += 1;
     const answer = line.then(async (ended) => {
       // A connection of its own: one that is kept may lead to the process that is no more. So may a new one, for a moment.
-      const client = new Client(origin, options);
       if (ended) await sleep(RETRY_MS);
-      return send(body, signal, client).finally(() => client.destroy());
+      return send(frame, signal, true);
     });
     line = answer.then(() => false, broken).finally(() => (suspects -= 1));
     return answer;
   }
 
   async function predict(request: PredictRequest, signal?: AbortSignal): Promise<PredictAnswer> {
-    const body = encodeFrame(request);
+    const frame = encodeFrame(request);
     try {
-      return await send(body, signal, pool);
+      return await send(frame, signal, false);
     } catch (error) {
       if (!broken(error)) throw error;
-      return sendAlone(body, signal).catch((again: unknown) => {
+      return sendAlone(frame, signal).catch((again: unknown) => {
         if (!broken(again)) throw again;
         throw new GraftError('internal', KILLED, { cause: again });
       });
@@ -110,7 +99,7 @@ export function predictClient(config: Pick<Config, 'predictUrl'>): PredictClient
   }
 
   async function get(path: string): Promise<unknown> {
-    const answer = await pool.request({ path, method: 'GET', headersTimeout: 2000, bodyTimeout: 2000 });
+    const answer = await pool.request({ path, method: 'GET', headersTimeout: CONTROL_MS, bodyTimeout: CONTROL_MS });
     const content: unknown = await answer.body.json();
     if (answer.statusCode !== 200) throw new Error(`${path} answered ${answer.statusCode}`);
     return content;
@@ -127,41 +116,47 @@ export function predictClient(config: Pick<Config, 'predictUrl'>): PredictClient
       get('/stats').then(
         (content) => content as Record<string, number>,
         (error: unknown) => {
-          throw unreachable(error);
+          throw failure(error);
         },
       ),
-    close: () => pool.close(),
+    close() {
+      connections.close();
+      return pool.close();
+    },
   };
 }
 
-function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : '';
-}
-
-/** The connection broke after the request was sent. */
-class Broken extends Error {}
+type Frame = readonly Uint8Array[];
 const broken = (error: unknown): boolean => error instanceof GraftError && error.options.cause instanceof Broken;
 
-function unreachable(cause: unknown): GraftError {
-  const code = codeOf(cause);
-  if (code === 'UND_ERR_HEADERS_TIMEOUT' || code === 'UND_ERR_BODY_TIMEOUT')
+function failure(cause: unknown): GraftError {
+  if (cause instanceof TimedOut)
     return new GraftError('deadline-exceeded', `The prediction process did not answer within ${ANSWER_MS / 1000} s.`, {
       cause,
     });
-  if (NOT_CONNECTED.has(code)) {
-    const detail = 'No prediction process is listening; one is being started. Try again in a second.';
-    return new GraftError('unavailable', detail, { retryAfter: 1, cause });
-  }
-  const detail = 'The prediction process ended while answering; a new one is being started. Try again in a second.';
-  return new GraftError('unavailable', detail, { retryAfter: 1, cause: new Broken('connection lost', { cause }) });
+  const detail =
+    cause instanceof Broken
+      ? 'The prediction process ended while answering; a new one is being started. Try again in a second.'
+      : 'No prediction process is listening; one is being started. Try again in a second.';
+  return new GraftError('unavailable', detail, { retryAfter: 1, cause });
 }
 
-function refusal(content: unknown, retryAfter: number): GraftError {
-  const given = (typeof content === 'object' && content !== null ? content : {}) as Partial<Problem>;
-  const code: ErrorCode = ERROR_CODES.find((known) => known === given.code) ?? 'internal';
-  return new GraftError(code, given.detail ?? 'The prediction process gave an answer that cannot be read.', {
-    ...(given.errors ? { errors: given.errors } : {}),
-    ...(Number.isFinite(retryAfter) ? { retryAfter } : {}),
+function replyOf(answer: Buffer): PredictReply {
+  try {
+    const reply: unknown = JSON.parse(answer.toString());
+    if (typeof reply === 'object' && reply !== null && ('answer' in reply || 'problem' in reply))
+      return reply as PredictReply;
+  } catch {
+    // Said below.
+  }
+  throw new GraftError('internal', 'The prediction process gave an answer that cannot be read.');
+}
+
+function refusal({ problem, retryAfter }: Extract<PredictReply, { problem: Problem }>): GraftError {
+  const { code, detail, errors } = problem as Partial<Problem>;
+  const known: ErrorCode = ERROR_CODES.find((one) => one === code) ?? 'internal';
+  return new GraftError(known, detail ?? 'The prediction process gave an answer that cannot be read.', {
+    ...(errors ? { errors } : {}),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
   });
 }

@@ -2,8 +2,9 @@ import { type Model, type Preprocessing, TASKS, type TextInput } from '../domain
 import { GraftError, type Problem } from '../errors.js';
 
 /**
- * What the API and a prediction process say to each other over HTTP. A request body is one frame: `u32` header length
- * (big endian), header (UTF-8 JSON), then the inputs' bytes one after the other, so images travel as they are; texts as UTF-8.
+ * What the API and a prediction process say to each other (`predict-messages.ts` says how). A question is one frame: `u32` header
+ * length (big endian), header (UTF-8 JSON), then the inputs' bytes one after the other, so images travel as they are; texts as
+ * UTF-8. Its answer is JSON, a `PredictReply`.
  */
 export interface ServedModel
   extends Pick<Model, 'id' | 'task' | 'base' | 'cut' | 'headKey' | 'labels' | 'preprocessing' | 'text'> {
@@ -39,16 +40,23 @@ export interface PredictAnswer {
   readonly timing: { readonly queueMs: number; readonly batch: number; readonly runMs: number };
 }
 
-export const FRAME_TYPE = 'application/vnd.graft.predict';
-/** Set on a 503 of a process that is about to end: the request was not started and may be sent again. */
-export const NOT_STARTED_HEADER = 'x-graft-not-started';
+export type PredictReply =
+  | { readonly answer: PredictAnswer }
+  | {
+      readonly problem: Problem;
+      /** Seconds. */
+      readonly retryAfter?: number;
+      /** Set by a process that is about to end: the question was not started and may be sent again. */
+      readonly notStarted?: true;
+    };
+
 export const MAX_HEADER_BYTES = 4 * 1024 * 1024;
 /** Most inputs of one request. */
 export const MAX_IMAGES = 256;
 export const MAX_TEXTS = 1000;
 
-/** One frame in one buffer. */
-export function encodeFrame({ model, inputs, top }: PredictRequest): Buffer {
+/** The parts of one frame, of which the inputs' bytes are not copied. */
+export function encodeFrame({ model, inputs, top }: PredictRequest): readonly Uint8Array[] {
   const { id, task, base, cut, headKey, changedKey, labels, preprocessing, text } = model;
   const header = Buffer.from(
     JSON.stringify({
@@ -57,15 +65,9 @@ export function encodeFrame({ model, inputs, top }: PredictRequest): Buffer {
       top,
     }),
   );
-  const frame = Buffer.allocUnsafe(4 + header.length + inputs.reduce((sum, { bytes }) => sum + bytes.length, 0));
-  frame.writeUInt32BE(header.length, 0);
-  frame.set(header, 4);
-  let at = 4 + header.length;
-  for (const { bytes } of inputs) {
-    frame.set(bytes, at);
-    at += bytes.length;
-  }
-  return frame;
+  const length = Buffer.allocUnsafe(4);
+  length.writeUInt32BE(header.length);
+  return [length, header, ...inputs.map(({ bytes }) => bytes)];
 }
 
 /** Views into `frame`, nothing copied. Throws `request-malformed` saying which part of the frame is wrong. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createGate } from '../../workers/gate.js';
+import { createGate } from '../../src/gate.js';
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 /** Calls through a gate, and how to end each. */

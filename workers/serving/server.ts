@@ -1,8 +1,10 @@
 import { setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { GraftError, toProblem } from '../../src/errors.js';
+import type { Socket } from 'node:net';
+import { type ErrorCode, GraftError, type Problem, problem, toProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
-import { decodeFrame, MAX_HEADER_BYTES, NOT_STARTED_HEADER } from '../../src/services/predict-protocol.js';
+import { MESSAGES_PATH, MESSAGES_PROTOCOL, readMessages, writeMessage } from '../../src/services/predict-messages.js';
+import { decodeFrame, MAX_HEADER_BYTES, type PredictReply } from '../../src/services/predict-protocol.js';
 import { createAdmission } from './admission.js';
 import type { Serving } from './service.js';
 
@@ -19,73 +21,106 @@ export interface PredictServerOptions {
   readonly log: Logger;
 }
 
-/** `POST /predict` (a frame in, JSON out), `GET /healthz`, `GET /stats`; every refusal is a problem document. */
+/** Longer than the API keeps a connection that it does not use. */
+const IDLE_MS = 30_000;
+const SWITCHING = `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${MESSAGES_PROTOCOL}\r\n\r\n`;
+const UNKNOWN_UPGRADE = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
+
+/** Predictions as messages on upgraded connections (`predict-messages.ts`), `GET /healthz` and `GET /stats`. */
 export function createPredictServer(options: PredictServerOptions): PredictServer {
   const { serving, deadlineMs, log } = options;
   const bytesInside = createAdmission(options.maxBytesInside, 'bytes');
-  const maxBody = options.maxBodyBytes + MAX_HEADER_BYTES;
+  const maxFrame = options.maxBodyBytes + MAX_HEADER_BYTES;
+  const connections = new Set<Socket>();
   let draining = false;
   let inside = 0;
   let emptied: () => void = () => undefined;
 
-  async function predict(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const gone = new AbortController();
-    // Every one of a request's inputs listens.
-    setMaxListeners(0, gone.signal);
+  /** Throws where a frame of so many bytes is not to be taken; returns what to call once it is done with. */
+  function admit(length: number): () => void {
+    if (draining) throw new GraftError('unavailable', 'This prediction process is ending.', { retryAfter: 1 });
+    if (length <= maxFrame) return bytesInside.enter(length);
+    throw new GraftError('too-large', `The inputs have ${length} bytes; at most ${maxFrame} are taken at once.`);
+  }
+
+  async function predict(frame: Buffer, gone: AbortController): Promise<PredictReply> {
     const deadline = setTimeout(() => {
       const detail = `The prediction was not ready after ${deadlineMs / 1000} s. Send fewer inputs at once.`;
       gone.abort(new GraftError('deadline-exceeded', detail));
     }, deadlineMs);
-    response.once('close', () => {
-      if (!response.writableFinished) gone.abort(new GraftError('unavailable', 'The client went away.'));
-    });
-    let leave: () => void = () => undefined;
     try {
-      const length = declaredLength(request, maxBody);
-      leave = bytesInside.enter(length);
-      const frame = decodeFrame(await body(request, length));
-      const answer = JSON.stringify(await serving.predict(frame, gone.signal));
-      response.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(answer) });
-      response.end(answer);
+      return { answer: await serving.predict(decodeFrame(frame), gone.signal) };
+    } catch (error) {
+      return refusal(error);
     } finally {
       clearTimeout(deadline);
-      leave();
     }
   }
 
-  function refuse(request: IncomingMessage, response: ServerResponse, error: unknown): void {
-    if (response.headersSent || response.destroyed) return;
+  function refusal(error: unknown): PredictReply {
     const problem = toProblem(error);
-    if (problem.code === 'internal') log.error({ err: error, path: request.url }, 'request failed');
+    if (problem.code === 'internal') log.error({ err: error }, 'request failed');
     else if (problem.code === 'unavailable' && !draining) log.warn({ err: error }, 'request failed');
     const retryAfter = error instanceof GraftError ? error.options.retryAfter : undefined;
-    if (retryAfter !== undefined) response.setHeader('retry-after', retryAfter);
-    response.writeHead(problem.status, { 'content-type': 'application/problem+json' });
-    response.end(JSON.stringify(problem));
+    return { problem, ...(retryAfter !== undefined && { retryAfter }) };
   }
 
-  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { method, url } = request;
-    if (method === 'GET' && url === '/healthz') return json(response, { status: 'ok' });
-    if (method === 'GET' && url === '/stats')
-      return json(response, { ...serving.stats(), rssBytes: process.memoryUsage.rss() });
-    if (url !== '/predict') throw new GraftError('not-found', 'There are /predict, /healthz and /stats.');
-    if (method !== 'POST') throw new GraftError('method-not-allowed', '/predict takes POST.');
-    if (!draining) return predict(request, response);
-    response.setHeader(NOT_STARTED_HEADER, '1');
-    throw new GraftError('unavailable', 'This prediction process is ending.', { retryAfter: 1 });
-  }
-
-  const http = createServer({ keepAliveTimeout: 30_000, requestTimeout: 60_000 }, (request, response) => {
-    inside += 1;
-    if (draining) response.shouldKeepAlive = false;
-    // The aborted request of a client that left needs no handler of its own: `close` of the response tells.
-    request.on('error', () => undefined);
-    response.once('close', () => {
+  /** Answers the questions that come over one connection, one after the other. */
+  function converse(socket: Socket, head: Buffer): void {
+    let gone: AbortController | undefined;
+    let taken: (() => void) | PredictReply | undefined;
+    const begin = (length: number): boolean => {
+      inside += 1;
+      try {
+        taken = admit(length);
+        return true;
+      } catch (error) {
+        taken = { ...refusal(error), ...(draining && { notStarted: true }) };
+        return false;
+      }
+    };
+    const end = async (frame: Buffer | null): Promise<void> => {
+      const asked = new AbortController();
+      // Every one of a request's inputs listens.
+      setMaxListeners(0, asked.signal);
+      gone = asked;
+      const reply = frame === null ? (taken as PredictReply) : await predict(frame, asked);
+      gone = undefined;
+      if (!socket.destroyed) writeMessage(socket, [Buffer.from(JSON.stringify(reply))]);
+      left();
+    };
+    const left = (): void => {
+      if (taken === undefined) return;
+      if (typeof taken === 'function') taken();
+      taken = undefined;
       inside -= 1;
       if (inside === 0) emptied();
+    };
+
+    connections.add(socket);
+    socket.on('error', () => undefined);
+    socket.once('end', () => socket.destroy());
+    socket.once('close', () => {
+      connections.delete(socket);
+      if (gone === undefined) left();
+      else gone.abort(new GraftError('unavailable', 'The client went away.'));
     });
-    handle(request, response).catch((error: unknown) => refuse(request, response, error));
+    socket.on('timeout', () => {
+      if (gone === undefined) socket.destroy();
+    });
+    socket.setTimeout(IDLE_MS);
+    socket.write(SWITCHING);
+    readMessages(socket, head, { begin, end: (frame) => void end(frame) });
+  }
+
+  const http = createServer({ keepAliveTimeout: 30_000 }, (request, response) => {
+    if (draining) response.shouldKeepAlive = false;
+    answerControl(request, response, serving);
+  });
+  http.on('upgrade', (request, socket: Socket, head) => {
+    if (draining) socket.destroy();
+    else if (request.url === MESSAGES_PATH && request.headers.upgrade === MESSAGES_PROTOCOL) converse(socket, head);
+    else socket.end(UNKNOWN_UPGRADE);
   });
 
   async function drain(graceMs: number): Promise<void> {
@@ -96,36 +131,25 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
       await Promise.race([grace, new Promise<void>((resolve) => (emptied = resolve))]);
     }
     http.closeAllConnections();
+    for (const socket of connections) socket.destroySoon();
     await closed;
   }
 
   return { http, drain };
 }
 
-function json(response: ServerResponse, content: unknown): void {
-  response.writeHead(200, { 'content-type': 'application/json' });
+function answerControl({ method, url }: IncomingMessage, response: ServerResponse, serving: Serving): void {
+  const [status, content] =
+    url !== '/healthz' && url !== '/stats'
+      ? refused('not-found', 'There are /healthz and /stats, and /predict to upgrade at.')
+      : method !== 'GET'
+        ? refused('method-not-allowed', `${url} takes GET.`)
+        : [200, url === '/healthz' ? { status: 'ok' } : { ...serving.stats(), rssBytes: process.memoryUsage.rss() }];
+  response.writeHead(status, { 'content-type': status === 200 ? 'application/json' : 'application/problem+json' });
   response.end(JSON.stringify(content));
 }
 
-function declaredLength(request: IncomingMessage, most: number): number {
-  const declared = request.headers['content-length'];
-  if (declared === undefined)
-    throw new GraftError('request-malformed', 'A prediction frame must come with its Content-Length.');
-  if (Number(declared) <= most) return Number(declared);
-  throw new GraftError('too-large', `The inputs have ${declared} bytes; at most ${most} are taken at once.`);
-}
-
-/** The body in one buffer of its declared length, each chunk copied once. */
-function body(request: IncomingMessage, length: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const whole = Buffer.allocUnsafeSlow(length);
-    let at = 0;
-    request.on('data', (chunk: Buffer) => {
-      at += chunk.copy(whole, at);
-    });
-    request.once('end', () => resolve(whole));
-    request.once('close', () => {
-      if (at < length) reject(new GraftError('upload-incomplete', `The body ended after ${at} of ${length} bytes.`));
-    });
-  });
+function refused(code: ErrorCode, detail: string): [number, Problem] {
+  const refusal = problem(code, detail);
+  return [refusal.status, refusal];
 }

@@ -1,5 +1,6 @@
 import type { Preprocessing, TextInput } from '../../src/domain/types.js';
 import { GraftError, type Problem, toProblem } from '../../src/errors.js';
+import { createGate } from '../../src/gate.js';
 import type { Logger } from '../../src/log.js';
 import type {
   Classified,
@@ -9,7 +10,6 @@ import type {
   Prediction,
   PredictRequest,
 } from '../../src/services/predict-protocol.js';
-import { createGate } from '../gate.js';
 import { createAdmission } from './admission.js';
 import type { Asking, Batched } from './batcher.js';
 import type { HeldModel, ModelStore } from './models.js';

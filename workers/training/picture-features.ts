@@ -1,10 +1,10 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import type { Preprocessing } from '../../src/domain/types.js';
+import { createGate } from '../../src/gate.js';
 import { pixelTrunk } from '../../src/tasks/image-classification/compose.js';
 import { channelsOf, PIXELS } from '../../src/tasks/image-classification/pixel-input.js';
 import { readPicture } from '../data/augment/pack-pictures.js';
 import type { Executor, Lanes } from '../executors/executor.js';
-import { createGate } from '../gate.js';
 import { baseReader } from './base-file.js';
 import type { FeatureSource, FeaturesSpec } from './feature-source.js';
 import type { RunExample } from './messages.js';

@@ -1,8 +1,10 @@
 import { once } from 'node:events';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import supertest from 'supertest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { predictClient } from '../../../src/services/predict-client.js';
+import { writeMessage } from '../../../src/services/predict-messages.js';
 import { type TestService, testService } from '../../support/http.js';
 import { bringTo, ground, newJob, newModel } from '../../support/records.js';
 
@@ -30,8 +32,13 @@ afterAll(async () => {
 
 /** The connection on which the API asks, once the whole question is there. */
 async function asked(): Promise<Socket> {
-  const [socket] = (await once(process, 'connection')) as [Socket];
+  const [request, socket] = (await once(process, 'upgrade')) as [IncomingMessage, Socket];
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${request.headers.upgrade}\r\n\r\n`,
+  );
   await once(socket, 'data');
+  // An upgraded one is left open when the other side has ended.
+  socket.resume().once('end', () => socket.destroy());
   return socket;
 }
 const predict = (signal?: AbortSignal) =>
@@ -43,7 +50,7 @@ const predict = (signal?: AbortSignal) =>
   });
 
 it('ends a prediction whose caller goes away, and no other', async () => {
-  const answer = JSON.stringify({ predictions: [{ label: 'ants', probability: 1, top: [] }], timing: {} });
+  const answer = { predictions: [{ label: 'ants', probability: 1, top: [] }], timing: {} };
   const stays = predict();
   const kept = await asked();
   const leaving = new AbortController();
@@ -56,7 +63,7 @@ it('ends a prediction whose caller goes away, and no other', async () => {
   await expect(gone).rejects.toThrow(/abort/);
   await closed;
   expect(kept.destroyed).toBe(false);
-  kept.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${answer.length}\r\n\r\n${answer}`);
+  writeMessage(kept, [Buffer.from(JSON.stringify({ answer }))]);
   expect((await stays).status).toBe(200);
   await supertest(service.url).get('/healthz').expect(200);
 });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { build } from '../../../scripts/build.mjs';
 import { type PredictClient, predictClient } from '../../../src/services/predict-client.js';
 import type { ServedModel } from '../../../src/services/predict-protocol.js';
 import { freePort } from '../../support/net.js';
@@ -34,6 +35,7 @@ function start(): void {
   });
 }
 beforeAll(async () => {
+  await build();
   port = await freePort();
   client = predictClient({ predictUrl: `http://127.0.0.1:${port}` });
   start();

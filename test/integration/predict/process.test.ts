@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { request } from 'node:http';
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import sharp from 'sharp';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { build } from '../../../scripts/build.mjs';
+import { readMessages, writeMessage } from '../../../src/services/predict-messages.js';
 import { encodeFrame, type ServedModel } from '../../../src/services/predict-protocol.js';
 import type { BlobStore } from '../../../src/storage/blob.js';
 import { postgresBlobStore } from '../../../src/storage/postgres.js';
@@ -42,21 +43,46 @@ const ask = (count = 1, of = model, signal?: AbortSignal) =>
   );
 const inside = async () => (await home.client.stats()).inside;
 
-/** A request made by hand; the body may be anything. */
-function post(path: string, body: Buffer, method = 'POST'): Promise<{ status: number; code: string }> {
+/** A connection for messages, made by hand. */
+function upgraded(path = '/predict', upgrade = 'graft-predict'): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const sent = request(
-      { socketPath: home.socket, path, method, headers: { 'content-length': body.length } },
-      (answer) => {
-        let text = '';
-        answer.on('data', (chunk) => (text += String(chunk)));
-        answer.on('end', () =>
-          resolve({ status: answer.statusCode ?? 0, code: (JSON.parse(text) as { code: string }).code }),
-        );
-      },
-    );
-    sent.on('error', reject);
-    sent.end(body);
+    request({ socketPath: home.socket, path, headers: { connection: 'upgrade', upgrade } })
+      .on('upgrade', (_answer, socket: Socket) => resolve(socket))
+      .on('response', (answer) => reject(new Error(String(answer.statusCode))))
+      .on('error', reject)
+      .end();
+  });
+}
+/** Answers to messages that may be anything, over one connection. */
+async function replies(messages: readonly (readonly Uint8Array[])[]): Promise<readonly unknown[]> {
+  const socket = await upgraded();
+  const all: unknown[] = [];
+  try {
+    for (const message of messages)
+      await new Promise<void>((resolve) => {
+        socket.removeAllListeners('data');
+        readMessages(socket, Buffer.alloc(0), {
+          begin: () => true,
+          end: (reply) => resolve(void all.push(JSON.parse(String(reply)))),
+        });
+        writeMessage(socket, message);
+      });
+  } finally {
+    socket.destroy();
+  }
+  return all;
+}
+function get(path: string, method = 'GET'): Promise<{ status: number; code: string }> {
+  return new Promise((resolve, reject) => {
+    request({ socketPath: home.socket, path, method }, (answer) => {
+      let text = '';
+      answer.on('data', (chunk) => (text += String(chunk)));
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode ?? 0, code: (JSON.parse(text) as { code: string }).code }),
+      );
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -158,18 +184,47 @@ describe('load of a prediction process', () => {
   it('answers what it cannot read with a problem, and lives', async () => {
     await home.start();
     const frame = encodeFrame({ model, inputs: [{ kind: 'image', bytes: photo }], top: 1 });
-    const flipped = Buffer.from(frame).fill(0xff, 0, 3);
-    for (const body of [
-      Buffer.alloc(0),
-      Buffer.from('GET / HTTP/1.1'),
-      frame.subarray(0, 40),
-      flipped,
-      Buffer.concat([frame, frame]),
-    ])
-      expect(await post('/predict', body)).toEqual({ status: 400, code: 'request-malformed' });
-    expect(await post('/nowhere', Buffer.alloc(0))).toEqual({ status: 404, code: 'not-found' });
-    expect(await post('/predict', Buffer.alloc(0), 'PUT')).toEqual({ status: 405, code: 'method-not-allowed' });
-    expect((await post('/predict', frame)).status).toBe(200);
+    const whole = Buffer.concat(frame);
+    const unread = [
+      [],
+      [Buffer.from('GET / HTTP/1.1')],
+      [whole.subarray(0, 40)],
+      [Buffer.from(whole).fill(0xff, 0, 3)],
+      [whole, whole],
+    ];
+    const all = await replies([...unread, frame]);
+    expect(all).toHaveLength(unread.length + 1);
+    expect(all.at(-1)).toHaveProperty('answer');
+    for (const other of all.slice(0, -1))
+      expect(other).toMatchObject({ problem: { status: 400, code: 'request-malformed' } });
     expect(await inside()).toBe(0);
+  });
+
+  it('reads past what is too large, and goes on', async () => {
+    await home.start({ GRAFT_MAX_PREDICT_MB: '1' });
+    const frame = encodeFrame({ model, inputs: [{ kind: 'image', bytes: photo }], top: 1 });
+    const [refused, answered] = await replies([[...frame, Buffer.alloc(6 * 1024 * 1024)], frame]);
+    expect(refused).toMatchObject({ problem: { status: 413, code: 'too-large' } });
+    expect(answered).toHaveProperty('answer');
+    expect(await inside()).toBe(0);
+  });
+
+  it('frees the place of one that goes away in the middle of a question', async () => {
+    const { child, exited } = await home.start();
+    const socket = await upgraded();
+    socket.write(Buffer.from([0, 0, 0x10, 0, 1, 2, 3]));
+    socket.end();
+    expect((await ask()).predictions).toHaveLength(1);
+    await until(async () => expect(await inside()).toBe(0), 1_000, 5);
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
+  });
+
+  it('has two addresses, and one to ask for predictions at', async () => {
+    await home.start();
+    expect(await get('/nowhere')).toEqual({ status: 404, code: 'not-found' });
+    expect(await get('/stats', 'PUT')).toEqual({ status: 405, code: 'method-not-allowed' });
+    await expect(upgraded('/nowhere')).rejects.toThrow('400');
+    await expect(upgraded('/predict', 'websocket')).rejects.toThrow('400');
   });
 });

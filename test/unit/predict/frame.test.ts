@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { GraftError } from '../../../src/errors.js';
-import { decodeFrame, encodeFrame, type PredictRequest } from '../../../src/services/predict-protocol.js';
+import { decodeFrame, type PredictRequest, encodeFrame as partsOf } from '../../../src/services/predict-protocol.js';
 
+const encodeFrame = (of: PredictRequest): Buffer => Buffer.concat(partsOf(of));
 const request: PredictRequest = {
   model: {
     id: 'mdl_a',
