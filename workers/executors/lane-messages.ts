@@ -1,3 +1,4 @@
+import { movable } from '../moved-memory.js';
 import type { Feeds, HostTensor } from './executor.js';
 
 /** One after the other; each but `stop` is answered. */
@@ -12,7 +13,5 @@ export type FromLane =
 
 /** What moves to the other thread instead of being copied. */
 export function memoryOf(tensors: Readonly<Record<string, HostTensor>>): ArrayBuffer[] {
-  return Object.values(tensors).flatMap(({ data: { buffer, byteLength } }) =>
-    buffer instanceof ArrayBuffer && buffer.byteLength === byteLength ? [buffer] : [],
-  );
+  return Object.values(tensors).flatMap(({ data }) => movable(data));
 }

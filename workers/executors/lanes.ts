@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
+import { askedThread } from '../asked-thread.js';
 import { entryOf } from '../entry.js';
 import type { Lanes, Program } from './executor.js';
 import { type FromLane, memoryOf, type ToLane } from './lane-messages.js';
@@ -59,31 +59,17 @@ export async function threadLanes(
 
 /** A thread with a session. It is never terminated, which inside onnxruntime would abort the process, but told to end. */
 async function openLane(file: Uint8Array, options: InferenceSession.SessionOptions): Promise<Lane> {
-  const worker = new Worker(entryOf('executors/lane-thread'), { workerData: options, execArgv: [] });
-  let settle: { resolve: (message: FromLane) => void; reject: (reason: unknown) => void } | null = null;
-  let ended: unknown = null;
-  const gone = new Promise<void>((resolve) => {
-    const end = (reason: unknown) => {
-      ended ??= reason;
-      settle?.reject(ended);
-      resolve();
-    };
-    worker.once('error', end);
-    worker.once('exit', (code) => end(new Error(`A thread of onnxruntime ended with code ${code}.`)));
+  const thread = askedThread<ToLane, FromLane>(entryOf('executors/lane-thread'), {
+    workerData: options,
   });
-  worker.on('message', (message: FromLane) => {
-    if (message.type === 'failed') settle?.reject(new Error(message.detail));
-    else settle?.resolve(message);
-  });
-  const ask = (message: ToLane): Promise<FromLane> =>
-    new Promise((resolve, reject) => {
-      if (ended !== null) return reject(ended);
-      settle = { resolve, reject };
-      worker.postMessage(message, message.type === 'run' ? memoryOf(message.feeds) : []);
-    });
+  const ask = async (message: ToLane): Promise<FromLane> => {
+    const answer = await thread.ask(message, message.type === 'run' ? memoryOf(message.feeds) : []);
+    if (answer.type === 'failed') throw new Error(answer.detail);
+    return answer;
+  };
   const close = async () => {
-    worker.postMessage({ type: 'stop' } satisfies ToLane);
-    await gone;
+    thread.tell({ type: 'stop' });
+    await thread.gone;
   };
   try {
     const ready = await ask({ type: 'load', file });

@@ -28,6 +28,7 @@ export interface HeadRows {
   readonly head: string;
   readonly rows: readonly number[];
 }
+/** One after the other; each is answered. */
 export type Call =
   | { readonly type: 'load'; readonly file: Uint8Array }
   | { readonly type: 'head'; readonly head: string; readonly bytes: Uint8Array }
@@ -40,7 +41,6 @@ export type Call =
     }
   | { readonly type: 'drop'; readonly head: string }
   | { readonly type: 'stop' };
-export type ToThread = Call & { readonly id: number };
 export interface Row {
   readonly probabilities: Float32Array;
 }
@@ -70,5 +70,5 @@ export type FromThread =
       readonly bytes: number;
     }
   | { readonly type: 'unusable'; readonly detail: string }
-  | { readonly type: 'answer'; readonly id: number; readonly rows: readonly RowResult[] }
-  | { readonly type: 'failed'; readonly id: number; readonly detail: string };
+  | { readonly type: 'answer'; readonly rows: readonly RowResult[] }
+  | { readonly type: 'failed'; readonly detail: string };

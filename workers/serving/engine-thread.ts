@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { letGo } from './compose.js';
-import type { Call, EngineSpec, FromThread, RowResult, ToThread } from './engine-messages.js';
+import { letGo } from '../moved-memory.js';
+import type { Call, EngineSpec, FromThread, RowResult } from './engine-messages.js';
 import { type FeatureRows, type LoadedTrunk, SESSION_EXTRA } from './loaded-trunk.js';
 import { pictureTrunk } from './picture-trunk.js';
 import { textTrunk } from './text-trunk.js';
@@ -69,7 +69,7 @@ async function addHead(head: string, bytes: Uint8Array): Promise<void> {
   heads.set(head, session);
 }
 
-async function answer(trunk: LoadedTrunk, message: ToThread): Promise<readonly RowResult[]> {
+async function answer(trunk: LoadedTrunk, message: Call): Promise<readonly RowResult[]> {
   if (message.type === 'run') return run(trunk, message);
   if (message.type === 'head') await addHead(message.head, message.bytes);
   if (message.type === 'drop') {
@@ -100,13 +100,13 @@ async function begin(file: Uint8Array): Promise<LoadedTrunk | null> {
 let trunk: LoadedTrunk | null = null;
 // A chain, since handlers await: a head must not be dropped in the middle of a run.
 let last: Promise<void> = Promise.resolve();
-port.on('message', (message: ToThread) => {
+port.on('message', (message: Call) => {
   last = last.then(async () => {
     if (message.type === 'load') trunk = await begin(message.file);
     else if (trunk !== null)
       await answer(trunk, message).then(
-        (rows) => send({ type: 'answer', id: message.id, rows }),
-        (error: unknown) => send({ type: 'failed', id: message.id, detail: (error as Error).message }),
+        (rows) => send({ type: 'answer', rows }),
+        (error: unknown) => send({ type: 'failed', detail: (error as Error).message }),
       );
   });
 });

@@ -1,5 +1,5 @@
-import { Worker } from 'node:worker_threads';
 import { GraftError } from '../../../src/errors.js';
+import { askedThread } from '../../asked-thread.js';
 import { entryOf } from '../../entry.js';
 import type { FromTokens, SpecialTokens, TokenData, TokenRequest, TokenRows } from './token-messages.js';
 
@@ -33,27 +33,14 @@ export async function openTokenThread(
 ): Promise<TokenThread> {
   const reading = new SharedArrayBuffer(4);
   const workerData: TokenData = { ...data, reading };
-  const worker = new Worker(entryOf('data/text/token-thread'), { workerData, execArgv: [], resourceLimits: LIMITS });
+  const thread = askedThread<TokenRequest, FromTokens>(entryOf('data/text/token-thread'), {
+    workerData,
+    resourceLimits: LIMITS,
+  });
   const at = new Int32Array(reading);
-  let settle: { resolve: (message: FromTokens) => void; reject: (reason: unknown) => void } | null = null;
-  let ended: unknown = null;
-  const end = (reason: unknown) => {
-    ended ??= reason;
-    settle?.reject(reason);
-  };
-  worker.on('error', (error) => end(error));
-  worker.on('exit', (code) => end(new Error(`the tokenizer's thread ended with code ${code}`)));
-  worker.on('message', (message: FromTokens) => settle?.resolve(message));
-  const heard = () =>
-    new Promise<FromTokens>((resolve, reject) => {
-      if (ended !== null) return reject(ended);
-      settle = { resolve, reject };
-    });
-
-  const first = heard();
-  const ready = await first;
+  const ready = await thread.said();
   if (ready.type !== 'ready') {
-    await worker.terminate();
+    await thread.terminate();
     throw failure(ready);
   }
   const { specials, bytes } = ready;
@@ -77,9 +64,8 @@ export async function openTokenThread(
     specials,
     bytes,
     async ask(request) {
-      const answer = heard();
+      const answer = thread.ask(request);
       const watch = hanging();
-      worker.postMessage(request);
       try {
         const found = await Promise.race([answer, watch.late]);
         if (!('hung' in found)) {
@@ -88,13 +74,13 @@ export async function openTokenThread(
         }
         // Its end is no news to `answer` any more.
         answer.catch(() => {});
-        await worker.terminate();
+        await thread.terminate();
         return found;
       } finally {
         watch.stop();
       }
     },
-    close: async () => void (await worker.terminate()),
+    close: thread.terminate,
   };
 }
 
