@@ -51,16 +51,16 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
     try {
       return { answer: await serving.predict(decodeFrame(frame), gone.signal) };
     } catch (error) {
-      return refusal(error);
+      return refusal(error, draining || gone.signal.aborted);
     } finally {
       clearTimeout(deadline);
     }
   }
 
-  function refusal(error: unknown): PredictReply {
+  function refusal(error: unknown, expected: boolean): PredictReply {
     const problem = toProblem(error);
     if (problem.code === 'internal') log.error({ err: error }, 'request failed');
-    else if (problem.code === 'unavailable' && !draining) log.warn({ err: error }, 'request failed');
+    else if (problem.code === 'unavailable' && !expected) log.warn({ err: error }, 'request failed');
     const retryAfter = error instanceof GraftError ? error.options.retryAfter : undefined;
     return { problem, ...(retryAfter !== undefined && { retryAfter }) };
   }
@@ -70,16 +70,22 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
     let gone: AbortController | undefined;
     let taken: (() => void) | PredictReply | undefined;
     const begin = (length: number): boolean => {
+      // A second question before the first has its answer: nobody of ours.
+      if (gone !== undefined) {
+        socket.destroy();
+        return false;
+      }
       inside += 1;
       try {
         taken = admit(length);
         return true;
       } catch (error) {
-        taken = { ...refusal(error), ...(draining && { notStarted: true }) };
+        taken = { ...refusal(error, draining), ...(draining && { notStarted: true }) };
         return false;
       }
     };
     const end = async (frame: Buffer | null): Promise<void> => {
+      if (socket.destroyed) return;
       const asked = new AbortController();
       // Every one of a request's inputs listens.
       setMaxListeners(0, asked.signal);

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync, statSync } from 'node:fs';
 import { request } from 'node:http';
 import { createServer, type Socket } from 'node:net';
@@ -153,7 +154,7 @@ describe('load of a prediction process', () => {
   });
 
   it('frees the place of a client that went away', async () => {
-    await home.start();
+    const { output } = await home.start();
     await ask();
     const controller = new AbortController();
     const leaving = ask(250, model, controller.signal);
@@ -161,6 +162,7 @@ describe('load of a prediction process', () => {
     controller.abort();
     await expect(leaving).rejects.toThrow();
     await until(async () => expect(await inside()).toBe(0), 1_000, 5);
+    expect(output()).not.toContain('request failed');
   });
 
   it('keeps trunks within its memory, the least recently used goes first', async () => {
@@ -218,6 +220,19 @@ describe('load of a prediction process', () => {
     await until(async () => expect(await inside()).toBe(0), 1_000, 5);
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
+  });
+
+  it('takes one question of a connection at a time', async () => {
+    await home.start();
+    await ask();
+    const socket = await upgraded();
+    const closed = once(socket, 'close');
+    const frame = encodeFrame({ model, inputs: [{ kind: 'image', bytes: photo }], top: 1 });
+    writeMessage(socket, frame);
+    writeMessage(socket, frame);
+    await closed;
+    await until(async () => expect(await inside()).toBe(0), 1_000, 5);
+    expect((await ask()).predictions).toHaveLength(1);
   });
 
   it('has two addresses, and one to ask for predictions at', async () => {
