@@ -36,6 +36,8 @@ const TIME_LIMIT_MS = 120_000;
 export async function measureBase(request: MeasureRequest, signal: AbortSignal): Promise<MeasureResult> {
   const child = fork(entryOf('data/measure-child'), {
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    // Not the worker's own: what they import lets a process end that only waits for a message, which this one does first.
+    execArgv: ['--enable-source-maps'],
     env: childEnvironment({ NODE_OPTIONS: undefined }),
   });
   let words = '';
