@@ -18,8 +18,8 @@ const WORTH_BYTES = 32 * 1024 * 1024;
  */
 export function collectWhenIdle(everyMs = 5_000, longMs = 60_000): void {
   let last = performance.eventLoopUtilization();
-  // Starting up leaves behind what is worth it, and nothing is compiled yet.
-  let [worked, idleMs, left] = [0, 0, Number.NEGATIVE_INFINITY];
+  // Starting up leaves behind what is worth it, and nothing is compiled yet. Node 22 and later do not count it as work.
+  let [worked, idleMs, left] = [WORTH_MS, 0, Number.NEGATIVE_INFINITY];
   const look = (): void => {
     const now: EventLoopUtilization = performance.eventLoopUtilization();
     const { active, utilization } = performance.eventLoopUtilization(now, last);

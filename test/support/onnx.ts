@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import {
   type DataType,
   decodeModel,
@@ -15,6 +15,7 @@ import {
   type ValueRunner,
 } from '../../src/onnx/index.js';
 import { disabled, FAULTS } from '../../workers/executors/onnxruntime-faults.js';
+import { tensorOf } from '../../workers/executors/onnxruntime-tensors.js';
 
 /** Where test data that is not part of the project lies; a test whose data are absent says so. */
 export const DATA = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
@@ -61,7 +62,7 @@ export async function session(
   return InferenceSession.create(bytes, { ...OPTIONS, ...o });
 }
 
-export const toOrt = (v: Value): Tensor => new Tensor(v.dataType as 'float32', v.data as Float32Array, v.dims);
+export const toOrt = (v: Value): Tensor => tensorOf(v);
 const fromOrt = (t: Tensor): Value => ({ dataType: t.type as DataType, dims: t.dims, data: t.data as Values });
 
 /** Runs a model once in onnxruntime. */
