@@ -12,6 +12,7 @@ import { newId } from '../../../src/ids.js';
 import { createLogger } from '../../../src/log.js';
 import { decodeModel, type Model } from '../../../src/onnx/index.js';
 import { modelExporter } from '../../../src/services/model-export.js';
+import { changedKey } from '../../../src/services/model-files.js';
 import { decodeImage } from '../../../workers/data/decode.js';
 import { baseCheck } from '../../../workers/processors/base-check.js';
 import { type BaseForm, baseOf } from '../../support/base-forms.js';
@@ -213,7 +214,7 @@ describe.runIf(ONNX2TORCH)('the way back: the exported file in Python', () => {
     const exported = Buffer.concat(await exporter(model));
     const seen = [...pictures.values()].slice(0, 2);
     const inputs = seen.map((bytes) => ({ kind: 'image' as const, bytes }));
-    const served = { ...model, preprocessing: model.preprocessing! };
+    const served = { ...model, preprocessing: model.preprocessing!, changedKey: changedKey(model) };
     const { predictions } = await home.client.predict({ model: served, inputs, top: 3 });
     for (const [i, bytes] of seen.entries()) {
       const answer = predictions[i]!;
