@@ -43,7 +43,6 @@ export function predictClient(config: Pick<Config, 'predictUrl'>): PredictClient
   const origin = unix ? 'http://localhost' : config.predictUrl;
   const pool = new Pool(origin, {
     connect: { timeout: 1000, ...(unix ? { socketPath: config.predictUrl.slice('unix:'.length) } : {}) },
-    connections: CONNECTIONS,
     pipelining: 1,
     headersTimeout: ANSWER_MS,
   });

@@ -115,7 +115,7 @@ function connectionOn(socket: Socket, answerMs: number, idleMs: number, onClose:
   return {
     ask(question, signal) {
       return new Promise((resolve, reject) => {
-        if (socket.destroyed) return reject(new Broken('connection lost', { cause }));
+        if (socket.destroyed) return reject(new NotConnected('not connected', { cause }));
         const abort = () => fail(signal?.reason);
         const over = () => signal?.removeEventListener('abort', abort);
         answered = (answer) => {

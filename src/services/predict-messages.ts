@@ -10,6 +10,11 @@ export const MESSAGES_PROTOCOL = 'graft-predict';
 
 const LENGTH_BYTES = 4;
 
+/** Agrees to an upgrade. */
+export function acceptMessages(socket: Socket): void {
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${MESSAGES_PROTOCOL}\r\n\r\n`);
+}
+
 /** One message of `parts`, which are not copied. */
 export function writeMessage(socket: Socket, parts: readonly Uint8Array[]): void {
   const length = Buffer.allocUnsafe(LENGTH_BYTES);

@@ -1,7 +1,7 @@
 // A prediction process for tests: answers after a moment, and dies at once of a picture that says POISON.
 // node fragile-predictor.mjs PORT
 import { createServer } from 'node:http';
-import { readMessages, writeMessage } from '../../dist/src/services/predict-messages.js';
+import { acceptMessages, readMessages, writeMessage } from '../../dist/src/services/predict-messages.js';
 
 const ANSWER = JSON.stringify({
   answer: {
@@ -10,11 +10,9 @@ const ANSWER = JSON.stringify({
   },
 });
 createServer()
-  .on('upgrade', (request, socket, head) => {
+  .on('upgrade', (_request, socket, head) => {
     socket.on('error', () => undefined);
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${request.headers.upgrade}\r\n\r\n`,
-    );
+    acceptMessages(socket);
     readMessages(socket, head, {
       begin: () => true,
       end(question) {

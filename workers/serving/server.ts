@@ -3,7 +3,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net';
 import { type ErrorCode, GraftError, type Problem, problem, toProblem } from '../../src/errors.js';
 import type { Logger } from '../../src/log.js';
-import { MESSAGES_PATH, MESSAGES_PROTOCOL, readMessages, writeMessage } from '../../src/services/predict-messages.js';
+import {
+  acceptMessages,
+  MESSAGES_PATH,
+  MESSAGES_PROTOCOL,
+  readMessages,
+  writeMessage,
+} from '../../src/services/predict-messages.js';
 import { decodeFrame, MAX_HEADER_BYTES, type PredictReply } from '../../src/services/predict-protocol.js';
 import { createAdmission } from './admission.js';
 import type { Serving } from './service.js';
@@ -23,7 +29,6 @@ export interface PredictServerOptions {
 
 /** Longer than the API keeps a connection that it does not use. */
 const IDLE_MS = 30_000;
-const SWITCHING = `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${MESSAGES_PROTOCOL}\r\n\r\n`;
 const UNKNOWN_UPGRADE = 'HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n';
 
 /** Predictions as messages on upgraded connections (`predict-messages.ts`), `GET /healthz` and `GET /stats`. */
@@ -68,21 +73,30 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
   /** Answers the questions that come over one connection, one after the other. */
   function converse(socket: Socket, head: Buffer): void {
     let gone: AbortController | undefined;
-    let taken: (() => void) | PredictReply | undefined;
+    /** Why the question that is being read is not taken. */
+    let refused: PredictReply | undefined;
+    let leave: (() => void) | undefined;
     const begin = (length: number): boolean => {
       // A second question before the first has its answer: nobody of ours.
       if (gone !== undefined) {
         socket.destroy();
         return false;
       }
-      inside += 1;
+      let free = () => {};
+      refused = undefined;
       try {
-        taken = admit(length);
-        return true;
+        free = admit(length);
       } catch (error) {
-        taken = { ...refusal(error, draining), ...(draining && { notStarted: true }) };
-        return false;
+        refused = { ...refusal(error, draining), ...(draining && { notStarted: true }) };
       }
+      inside += 1;
+      leave = () => {
+        leave = undefined;
+        free();
+        inside -= 1;
+        if (inside === 0) emptied();
+      };
+      return refused === undefined;
     };
     const end = async (frame: Buffer | null): Promise<void> => {
       if (socket.destroyed) return;
@@ -90,17 +104,10 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
       // Every one of a request's inputs listens.
       setMaxListeners(0, asked.signal);
       gone = asked;
-      const reply = frame === null ? (taken as PredictReply) : await predict(frame, asked);
+      const reply = refused ?? (await predict(frame as Buffer, asked));
       gone = undefined;
       if (!socket.destroyed) writeMessage(socket, [Buffer.from(JSON.stringify(reply))]);
-      left();
-    };
-    const left = (): void => {
-      if (taken === undefined) return;
-      if (typeof taken === 'function') taken();
-      taken = undefined;
-      inside -= 1;
-      if (inside === 0) emptied();
+      leave?.();
     };
 
     connections.add(socket);
@@ -108,14 +115,14 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
     socket.once('end', () => socket.destroy());
     socket.once('close', () => {
       connections.delete(socket);
-      if (gone === undefined) left();
+      if (gone === undefined) leave?.();
       else gone.abort(new GraftError('unavailable', 'The client went away.'));
     });
     socket.on('timeout', () => {
       if (gone === undefined) socket.destroy();
     });
     socket.setTimeout(IDLE_MS);
-    socket.write(SWITCHING);
+    acceptMessages(socket);
     readMessages(socket, head, { begin, end: (frame) => void end(frame) });
   }
 
@@ -145,17 +152,19 @@ export function createPredictServer(options: PredictServerOptions): PredictServe
 }
 
 function answerControl({ method, url }: IncomingMessage, response: ServerResponse, serving: Serving): void {
-  const [status, content] =
-    url !== '/healthz' && url !== '/stats'
-      ? refused('not-found', 'There are /healthz and /stats, and /predict to upgrade at.')
-      : method !== 'GET'
-        ? refused('method-not-allowed', `${url} takes GET.`)
-        : [200, url === '/healthz' ? { status: 'ok' } : { ...serving.stats(), rssBytes: process.memoryUsage.rss() }];
+  const [status, content] = controlAnswer(method, url, serving);
   response.writeHead(status, { 'content-type': status === 200 ? 'application/json' : 'application/problem+json' });
   response.end(JSON.stringify(content));
 }
 
-function refused(code: ErrorCode, detail: string): [number, Problem] {
+function controlAnswer(method: string | undefined, url: string | undefined, serving: Serving): [number, object] {
+  if (url !== '/healthz' && url !== '/stats')
+    return problemAnswer('not-found', 'There are /healthz and /stats, and /predict to upgrade at.');
+  if (method !== 'GET') return problemAnswer('method-not-allowed', `${url} takes GET.`);
+  return [200, url === '/healthz' ? { status: 'ok' } : { ...serving.stats(), rssBytes: process.memoryUsage.rss() }];
+}
+
+function problemAnswer(code: ErrorCode, detail: string): [number, Problem] {
   const refusal = problem(code, detail);
   return [refusal.status, refusal];
 }

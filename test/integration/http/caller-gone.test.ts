@@ -4,7 +4,7 @@ import type { AddressInfo, Socket } from 'node:net';
 import supertest from 'supertest';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { predictClient } from '../../../src/services/predict-client.js';
-import { writeMessage } from '../../../src/services/predict-messages.js';
+import { acceptMessages, writeMessage } from '../../../src/services/predict-messages.js';
 import { type TestService, testService } from '../../support/http.js';
 import { bringTo, ground, newJob, newModel } from '../../support/records.js';
 
@@ -32,10 +32,8 @@ afterAll(async () => {
 
 /** The connection on which the API asks, once the whole question is there. */
 async function asked(): Promise<Socket> {
-  const [request, socket] = (await once(process, 'upgrade')) as [IncomingMessage, Socket];
-  socket.write(
-    `HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ${request.headers.upgrade}\r\n\r\n`,
-  );
+  const [, socket] = (await once(process, 'upgrade')) as [IncomingMessage, Socket];
+  acceptMessages(socket);
   await once(socket, 'data');
   // An upgraded one is left open when the other side has ended.
   socket.resume().once('end', () => socket.destroy());
